@@ -1,0 +1,84 @@
+import os
+from collections import namedtuple
+
+from sr_tf.errors import UsageError, UserError
+from sr_tf.images import files
+
+Pair = namedtuple('Pair', 'name hr lr')
+Pair.__doc__ = """An image as its loader knows it.
+
+`hr` is where the high-resolution picture is, in the loader's own words (mostly a path); `lr` maps
+a scale to where the low-resolution one is, or lacks the scale when it is to be made from `hr`.
+"""
+
+
+class BaseLoader:
+    """Says what is where on disk. The subclass in `<name>_loader.py` lists the pairs.
+
+    Paths may name several folders, separated by commas.
+    """
+
+    def __init__(self, truth_path, input_path, scales):
+        self.truth_path = truth_path
+        self.input_path = input_path
+        self.scales = tuple(scales)
+
+    def pairs(self):
+        """All `Pair`s in a fixed order; never none."""
+        pairs = self.list_pairs()
+        if not pairs:
+            raise UserError('%s: no images found; --data_truth_path must name a folder with %s'
+                            % (self.truth_path, ', '.join(files.EXTENSIONS)))
+        return pairs
+
+    def list_pairs(self):
+        raise NotImplementedError
+
+    def read(self, where):
+        """The picture as uint8 RGB."""
+        return files.read_rgb(where)
+
+    def size(self, where):
+        """(height, width), without decoding the picture."""
+        return files.read_size(where)
+
+    def stamp(self, where):
+        """What changes when the picture changes."""
+        status = os.stat(where)
+        return [os.path.abspath(where), status.st_size, status.st_mtime_ns]
+
+    def require(self, flag, value, example):
+        if not value:
+            raise UsageError('--%s is missing; with --dataloader=%s it names %s'
+                             % (flag, type(self).__module__.split('.')[-1], example))
+        return [path for path in value.split(',') if path]
+
+
+def join_pairs(hr_images, lr_images, lr_folder_of):
+    """Pairs of the pictures that have the same name on both sides.
+
+    `hr_images` and each `lr_images[scale]` map a name to a path. A picture that one side lacks is
+    an error, which names the file and, by `lr_folder_of(scale)`, where its counterpart should be.
+    """
+    for scale, images in lr_images.items():
+        for name in sorted(set(hr_images) - set(images)):
+            raise UserError('%s: its x%d low-resolution image is missing in %s; '
+                            '`prepare.py lr` makes it' % (hr_images[name], scale,
+                                                          lr_folder_of(scale)))
+        for name in sorted(set(images) - set(hr_images)):
+            raise UserError('%s: no high-resolution image has its name; remove it or add the image'
+                            % images[name])
+    return [Pair(name, hr_images[name], {scale: lr_images[scale][name] for scale in lr_images})
+            for name in sorted(hr_images)]
+
+
+def by_name(folder):
+    """Maps the name of each picture below the folder, without its extension, to its path."""
+    found = {}
+    for relative in files.find_images(folder):
+        name = os.path.splitext(relative)[0].replace(os.sep, '/')
+        path = os.path.join(folder, relative)
+        if name in found:
+            raise UserError('%s and %s: two images of one name; rename one' % (found[name], path))
+        found[name] = path
+    return found

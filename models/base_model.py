@@ -1,0 +1,80 @@
+from sr_tf.compat import tf
+from sr_tf.errors import UsageError
+
+
+class BaseModel:
+    """A network for one or several scales: tensors in, tensors out, and a loss.
+
+    It knows no session, optimizer, file, device or flag.  Batches are float32 `[N, H, W, C]`.
+
+    A subclass is found by the name of its file and gives:
+
+    hyper_parameters: what its constructor takes, with the published values.  Each becomes a flag
+        `--<model>_<name>`, and is kept beside every checkpoint.
+    recipe: how it was published to be trained; flags of the same names override it.
+    flag_aliases: names of flags that its users know, and the flags of ours that they mean.
+    all_scales: the scales that it can be built for.
+    multi_scale: whether one set of weights may serve several scales.
+    combines_outputs: whether an image is made of all outputs and not just of the last.
+    channels: of the pictures that it reads and writes.
+    input_is_enlarged: whether it reads the low-resolution image enlarged by bicubic.
+    """
+
+    hyper_parameters = {}
+    recipe = {}
+    flag_aliases = {}
+    all_scales = (2, 3, 4)
+    multi_scale = False
+    combines_outputs = False
+    channels = 3
+    input_is_enlarged = False
+
+    def __init__(self, scales, **hyper_parameters):
+        self.scales = tuple(scales)
+        self.hyper_parameters = dict(type(self).hyper_parameters, **hyper_parameters)
+        vars(self).update(self.hyper_parameters)
+        for scale in self.scales:
+            if scale not in self.all_scales:
+                raise UsageError('--scales=%s: %s is made for %s' % (
+                    scale, self.name(), ', '.join('x%d' % known for known in self.all_scales)))
+        if len(self.scales) > 1 and not self.multi_scale:
+            raise UsageError('--scales=%s: a %s has one scale; train one model for each' % (
+                ','.join(map(str, self.scales)), self.name()))
+
+    @classmethod
+    def name(cls):
+        return cls.__module__.split('.')[-1]
+
+    @classmethod
+    def from_shapes(cls, shapes):
+        """The model that has variables of these names and shapes, or None if it is another's."""
+        raise NotImplementedError
+
+    def network(self, images, scale):
+        """The list of the network's outputs; variables are made once and shared by all calls."""
+        with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+            return self.build(images, scale)
+
+    def build(self, images, scale):
+        """The outputs for a batch in the model's own space; called within its variable scope."""
+        raise NotImplementedError
+
+    def variables(self):
+        """Those of the scales that were built."""
+        return tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, scope='generator/')
+
+    def loss(self, outputs, truth, distance):
+        """The scalar to minimise; `distance(output, truth)` is the mean over two batches."""
+        return distance(outputs[-1], truth)
+
+    def image(self, outputs):
+        """The outputs combined into the one that is shown and scored."""
+        return outputs[-1]
+
+    def from_rgb(self, rgb):
+        """From RGB in 0..255 into the space in which the model reads and writes."""
+        return rgb
+
+    def to_rgb(self, image, enlarged):
+        """Back to RGB in 0..255; `enlarged` is the input in RGB, enlarged by bicubic."""
+        return image

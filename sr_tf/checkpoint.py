@@ -1,0 +1,202 @@
+"""Checkpoints: TensorFlow's own files, with a JSON beside them that says what they hold.
+
+A checkpoint `model.ckpt-800` is whole when its `.index` exists: all its files are written under
+another name first, and the index is renamed last.
+"""
+import json
+import os
+import re
+import shutil
+
+from sr_tf.compat import tf
+from sr_tf.errors import UserError
+
+NAME = 'model.ckpt'
+EMA_SUFFIX = '/ExponentialMovingAverage'
+OPTIMIZER_SUFFIXES = ('/Adam', '/Adam_1', EMA_SUFFIX)
+_SUFFIX = re.compile(r'\.(index|meta|json|data-\d+-of-\d+)$')
+_NUMBERED = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
+
+
+def save(saver, session, folder, step, metadata, keep=None):
+    """Writes a checkpoint and removes the oldest ones beyond `keep`; returns its path."""
+    prefix = os.path.join(folder, '%s-%d' % (NAME, step))
+    staging = os.path.join(folder, '.saving-%d' % os.getpid())
+    try:
+        os.makedirs(staging, exist_ok=True)
+        staged = os.path.join(staging, os.path.basename(prefix))
+        saver.save(session, staged, write_state=False)
+        with open(staged + '.json', 'w') as file:
+            json.dump(metadata, file, indent=2)
+        _move(staging, folder)
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError('%s: the checkpoint of step %d cannot be written: %s; earlier ones are '
+                        'untouched' % (folder, step, _reason(error))) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    _write_state(folder, keep)
+    return prefix
+
+
+def sweep(folder):
+    """Removes what a process that was killed while it saved has left."""
+    for name in os.listdir(folder):
+        if name.startswith('.saving-'):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+
+
+def copy(prefix, folder):
+    """Makes a checkpoint the only one in another folder; one that is there is removed last."""
+    staging = os.path.join(folder, '.saving-%d' % os.getpid())
+    try:
+        os.makedirs(staging, exist_ok=True)
+        for path in _files(prefix):
+            shutil.copy2(path, staging)
+        _move(staging, folder)
+    except OSError as error:
+        raise UserError('%s: cannot be written: %s' % (folder, _reason(error))) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    kept = os.path.join(folder, os.path.basename(prefix))
+    for other in in_folder(folder):
+        if other != kept:
+            _remove(other)
+    _write_state(folder, None)
+
+
+def in_folder(folder):
+    """All whole checkpoints, the oldest first."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    steps = sorted(int(match.group(1)) for match in map(_NUMBERED.match, names) if match)
+    return [os.path.join(folder, '%s-%d' % (NAME, step)) for step in steps]
+
+
+def resolve(path):
+    """The checkpoint that a folder (its newest), a prefix or one of its files stands for."""
+    if os.path.isdir(path):
+        found = in_folder(path)
+        if not found:
+            raise UserError('%s: there is no checkpoint in this folder' % path)
+        return found[-1]
+    prefix = _SUFFIX.sub('', path)
+    if not os.path.exists(prefix + '.index'):
+        raise UserError('%s: no such checkpoint (%s.index does not exist)' % (path, prefix))
+    return prefix
+
+
+def read_metadata(prefix):
+    """What the JSON says, or None for a checkpoint that another program wrote."""
+    try:
+        with open(prefix + '.json') as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError('%s.json: cannot be read: %s' % (prefix, error)) from error
+
+
+def write_metadata(prefix, metadata):
+    temporary = '%s.json.%d.tmp' % (prefix, os.getpid())
+    with open(temporary, 'w') as file:
+        json.dump(metadata, file, indent=2)
+    os.replace(temporary, prefix + '.json')
+
+
+def read_shapes(prefix):
+    """Maps the names of the variables to their shapes."""
+    shapes = _reader(prefix).get_variable_to_shape_map()
+    return {name: tuple(shape) for name, shape in shapes.items()}
+
+
+def read_values(prefix, names):
+    """Maps the names to arrays."""
+    reader = _reader(prefix)
+    try:
+        return {name: reader.get_tensor(name) for name in names}
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        raise UserError('%s: truncated or damaged: %s' % (prefix, _reason(error))) from error
+
+
+def restore(session, prefix, variables):
+    """Gives variables their values from a checkpoint that holds these and no others."""
+    require_fit(prefix, read_shapes(prefix), variables)
+    assign(session, variables, read_values(prefix, [v.op.name for v in variables]))
+
+
+def require_fit(prefix, shapes, variables):
+    """Fails with a list of all names that a checkpoint's shapes and a graph do not share."""
+    wanted = {variable.op.name: tuple(variable.shape.as_list()) for variable in variables}
+    misshaped = ['%s is %s instead of %s' % (name, list(shapes[name]), list(wanted[name]))
+                 for name in sorted(set(wanted) & set(shapes)) if wanted[name] != shapes[name]]
+    faults = (('missing', sorted(set(wanted) - set(shapes))),
+              ('unexpected', sorted(set(shapes) - set(wanted))),
+              ('misshaped', misshaped))
+    if any(names for _, names in faults):
+        raise UserError('%s: does not fit the model: %s' % (prefix, '; '.join(
+            '%s: %s' % (kind, ', '.join(names)) for kind, names in faults if names)))
+
+
+def is_weight(name):
+    """Whether a variable belongs to the network and not to its optimizer."""
+    return name.startswith('generator/') and not name.endswith(OPTIMIZER_SUFFIXES)
+
+
+def assign(session, variables, values):
+    """Gives variables the values of their names in one run, which an NPU compiles once."""
+    session.run([variable.initializer for variable in variables],
+                {variable.initializer.inputs[1]: values[variable.op.name]
+                 for variable in variables})
+
+
+def _reader(prefix):
+    for path in _files(prefix):
+        _refuse_lfs_pointer(path)
+    if not any('.data-' in path for path in _files(prefix)):
+        raise UserError('%s: its data file is missing; copy %s.data-00000-of-00001 beside its '
+                        '.index' % (prefix, os.path.basename(prefix)))
+    try:
+        return tf.train.NewCheckpointReader(prefix)
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        raise UserError('%s: not a TensorFlow checkpoint, or damaged: %s'
+                        % (prefix, _reason(error))) from error
+
+
+def _refuse_lfs_pointer(path):
+    with open(path, 'rb') as file:
+        if file.read(40).startswith(b'version https://git-lfs'):
+            raise UserError('%s: a git-lfs pointer, not the file itself; run `git lfs pull` where '
+                            'it comes from' % path)
+
+
+def _files(prefix):
+    folder = os.path.dirname(prefix) or '.'
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))
+            if _SUFFIX.sub('', name) == os.path.basename(prefix) and _SUFFIX.search(name)]
+
+
+def _move(staging, folder):
+    # The index last: it is what makes a checkpoint whole.
+    for name in sorted(os.listdir(staging), key=lambda name: name.endswith('.index')):
+        os.replace(os.path.join(staging, name), os.path.join(folder, name))
+
+
+def _remove(prefix):
+    for path in sorted(_files(prefix), key=lambda path: not path.endswith('.index')):
+        os.remove(path)
+
+
+def _write_state(folder, keep):
+    """TensorFlow's `checkpoint` file, for tools that ask `tf.train.latest_checkpoint`."""
+    prefixes = in_folder(folder)
+    for prefix in prefixes[:-keep] if keep else []:
+        _remove(prefix)
+    names = [os.path.basename(prefix) for prefix in in_folder(folder)]
+    tf.train.update_checkpoint_state(folder, names[-1], names)
+
+
+def _reason(error):
+    return str(getattr(error, 'strerror', None) or getattr(error, 'message', None)
+               or error).splitlines()[0]

@@ -1,0 +1,107 @@
+"""Makes the session for a chip; the only place that knows what a chip needs."""
+import glob
+import os
+import sys
+
+from sr_tf.chips import npu
+from sr_tf.compat import bfloat16_rewrite, tensorflow_version, tf
+from sr_tf.errors import UserError
+
+CHIPS = ('auto', 'cpu', 'gpu', 'npu')
+PRECISIONS = ('auto', 'fp32', 'mixed')
+
+GPU_DEVICES = ('/dev/nvidia[0-9]*', '/dev/dxg', '/dev/kfd')
+
+
+class Chip:
+    """A kind of processor and the precision to compute in, both settled.
+
+    Make it before TensorFlow is used: a GPU that is not asked for is hidden from it.
+    """
+
+    def __init__(self, kind='auto', precision='auto', cuda_device=None):
+        self.kind = _present_chip() if kind == 'auto' else kind
+        if self.kind == 'npu':
+            npu.require_plugin()
+        elif self.kind == 'cpu':
+            os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
+        elif cuda_device:
+            os.environ['CUDA_VISIBLE_DEVICES'] = cuda_device
+        self.precision = self._settled(precision)
+
+    @property
+    def needs_loss_scaling(self):
+        """float16 underflows where bfloat16 and float32 do not."""
+        return self.precision == 'mixed' and self.kind != 'cpu'
+
+    def session(self, graph=None):
+        """A session that computes on this chip, for the given or the default graph."""
+        if self.kind == 'gpu' and not _tensorflow_sees_gpu():
+            raise UserError('--chip=gpu: TensorFlow %s sees no GPU; check the driver and CUDA, or '
+                            'use --chip=cpu' % tensorflow_version())
+        return tf.Session(graph=graph, config=getattr(self, '_%s_config' % self.kind)())
+
+    def _settled(self, precision):
+        if precision == 'auto':
+            return 'mixed' if self.kind == 'npu' else 'fp32'
+        if precision == 'mixed' and self.kind == 'cpu':
+            missing = _why_no_bfloat16()
+            if missing:
+                print('warning: --precision=mixed: %s; computing in fp32' % missing,
+                      file=sys.stderr)
+                return 'fp32'
+        return precision
+
+    def _cpu_config(self):
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 0
+        config = tf.ConfigProto(intra_op_parallelism_threads=cores,
+                                inter_op_parallelism_threads=cores)
+        if self.precision == 'mixed':
+            setattr(config.graph_options.rewrite_options, bfloat16_rewrite(), tf_toggle_on())
+        return config
+
+    def _gpu_config(self):
+        config = tf.ConfigProto(allow_soft_placement=True)
+        config.gpu_options.allow_growth = True
+        if self.precision == 'mixed':
+            config.graph_options.rewrite_options.auto_mixed_precision = tf_toggle_on()
+        return config
+
+    def _npu_config(self):
+        return npu.config(self.precision)
+
+
+def tf_toggle_on():
+    return 1  # RewriterConfig.ON; the enumeration itself has no public name in TensorFlow 2
+
+
+def plain_session(graph=None):
+    """A session on the CPU in float32, whatever the chip: for reading and writing files."""
+    return tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0}))
+
+
+def _present_chip():
+    if npu.plugin():
+        return 'npu'
+    return 'gpu' if any(glob.glob(pattern) for pattern in GPU_DEVICES) else 'cpu'
+
+
+def _tensorflow_sees_gpu():
+    return bool(tf.config.experimental.list_physical_devices('GPU'))
+
+
+def _why_no_bfloat16():
+    """The reason for which mixed precision is of no use on this CPU, or None."""
+    if bfloat16_rewrite() is None:
+        return 'TensorFlow %s cannot compute in bfloat16 on a CPU' % tensorflow_version()
+    if not _processor_flags() & {'amx_bf16', 'avx512_bf16'}:
+        return 'this processor has no bfloat16 instructions'
+    return None
+
+
+def _processor_flags():
+    try:
+        with open('/proc/cpuinfo') as file:
+            return {flag for line in file if line.startswith('flags') for flag in line.split()}
+    except OSError:
+        return set()

@@ -1,0 +1,74 @@
+"""Runs a script: its flags are parsed, and a failure becomes one line and an exit code."""
+import os
+import sys
+import traceback
+
+from absl import flags
+
+from sr_tf.errors import UsageError, UserError
+
+FLAGS = flags.FLAGS
+
+
+def run(main, define, description):
+    """Calls `define()`, parses the command line and exits with what `main(arguments)` returns.
+
+    `arguments` are the words that are not flags.
+    """
+    define()
+    _define_help()
+    script = os.path.basename(sys.argv[0])
+    try:
+        arguments = _parse(sys.argv)
+        if FLAGS.help or FLAGS.helpfull:
+            _print_help(script, description)
+            sys.exit(0)
+        code = main(arguments) or 0
+    except (UserError, flags.Error, OSError, KeyboardInterrupt) as error:
+        if FLAGS.is_parsed() and FLAGS.debug:
+            traceback.print_exc()
+        print('%s: error: %s' % (script, _one_line(error)), file=sys.stderr)
+        code = getattr(error, 'exit_code', 2 if isinstance(error, flags.Error) else 1)
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def refuse_arguments(arguments):
+    if arguments:
+        raise UsageError('%r: flags are written --name=value, with two dashes' % arguments[0])
+
+
+def _define_help():
+    flags.DEFINE_boolean('debug', False, 'Show the traceback of a failure.')
+    flags.DEFINE_boolean('help', False, 'Show the flags of this script.', short_name='h')
+    flags.DEFINE_boolean('helpfull', False, 'Show these flags and those of each model.')
+
+
+def _parse(argv):
+    asks_help = {'-h', '--help', '--helpfull'} & set(argv)
+    if asks_help:
+        # Whatever else is on the line may be what the user needs help with.
+        argv = argv[:1] + sorted(asks_help)
+    return FLAGS(argv)[1:]
+
+
+def _print_help(script, description):
+    import models
+    prefixes = () if FLAGS.helpfull else tuple(name + '_' for name in models.names())
+    print('%s: %s\n\nusage: python %s [--flag=value ...]\n' % (script, description.strip(), script))
+    for name in sorted(FLAGS):
+        flag = FLAGS[name]
+        if name != flag.name or name.startswith(prefixes or '\0') or name in ('undefok',):
+            continue
+        default = '' if flag.default in (None, '', False) else ' [%s]' % flag.default_as_str
+        print('  --%s%s\n      %s' % (name, default.replace("'", ''), flag.help))
+    if not FLAGS.helpfull:
+        print('\n--helpfull also shows the flags of each model.')
+
+
+def _one_line(error):
+    if isinstance(error, KeyboardInterrupt):
+        return 'interrupted'
+    if isinstance(error, OSError) and error.filename:
+        return '%s: %s' % (error.filename, error.strerror)
+    return ' '.join(str(error).split())

@@ -1,0 +1,64 @@
+"""TensorFlow 1.15, 2.6 and 2.21 behind one name: `tf`, in graph mode.
+
+Nothing else in the project imports TensorFlow or asks for its version. It is loaded when `tf` is
+first used, so that `--help` and a mistyped flag are answered at once.
+"""
+import contextlib
+import importlib
+import logging
+import os
+import sys
+
+
+class _LazyTensorFlow:
+    _module = None
+
+    def __getattr__(self, name):
+        if self._module is None:
+            self._module = _load_graph_mode()
+        value = getattr(self._module, name)
+        setattr(self, name, value)
+        return value
+
+
+def _load_graph_mode():
+    # TensorFlow reads the level while it is imported. Its C++ errors reach Python as exceptions.
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    with _silent_stderr():
+        v1 = importlib.import_module('tensorflow').compat.v1
+    logging.getLogger('tensorflow').setLevel(logging.ERROR)
+    v1.disable_v2_behavior()
+    return v1
+
+
+@contextlib.contextmanager
+def _silent_stderr():
+    """While 2.21 is imported it greets on stderr, whatever the log level; Python's errors stay."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
+
+
+tf = _LazyTensorFlow()
+
+
+def tensorflow_version():
+    """The version as a string, such as '2.6.5'."""
+    return importlib.import_module('tensorflow').__version__
+
+
+def is_tensorflow_1():
+    return tensorflow_version().startswith('1.')
+
+
+def bfloat16_rewrite():
+    """The session option that runs a float32 graph in bfloat16 on a CPU, or None without one."""
+    name = 'auto_mixed_precision_onednn_bfloat16'
+    return name if hasattr(tf.ConfigProto().graph_options.rewrite_options, name) else None

@@ -1,0 +1,165 @@
+"""All pictures of a training set in one raw file, which training maps into memory.
+
+Decoding a PNG for every patch costs a hundred times what cutting the patch out does; so pictures
+are decoded once.  The file holds uint8 RGB rows, each padded to a multiple of `ALIGNMENT` bytes:
+TensorFlow then passes on a part of the mapped file without copying it.
+"""
+import hashlib
+import json
+import os
+from collections import deque, namedtuple
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from sr_tf.errors import UserError
+from sr_tf.images import resize
+
+ALIGNMENT = 64
+FORMAT = 1
+
+Plane = namedtuple('Plane', 'offset height width stride')
+Plane.__doc__ = "Where a picture's rows are in the pack, in bytes; height and width in pixels."
+
+Pack = namedtuple('Pack', 'path size names hr lr enlarged')
+Pack.__doc__ = """A raw file and its index.
+
+`hr[i]` is the `Plane` of picture `names[i]`; `lr[scale][i]` that of its low-resolution one, which
+is as large as the other when `enlarged`.
+"""
+
+
+def open_pack(loader, scales, folder, enlarge=False, progress=None):
+    """The `Pack` of a loader's pictures, written to `folder` unless it is there and up to date.
+
+    With `enlarge`, the low-resolution pictures are stored enlarged by bicubic to the size of the
+    high-resolution ones.  `progress(done, total)` is called after each picture that is packed.
+    """
+    pairs = loader.pairs()
+    key = _digest([FORMAT, type(loader).__name__, scales, enlarge, [pair.name for pair in pairs],
+                   [str(pair.hr) for pair in pairs]])
+    stamp = _digest([[loader.stamp(pair.hr)] + [loader.stamp(pair.lr[scale])
+                                                for scale in scales if scale in pair.lr]
+                     for pair in pairs])
+    index_path = os.path.join(folder, key + '.json')
+    index = _read_index(index_path)
+    if index is None or index['stamp'] != stamp or not _is_whole(folder, index):
+        index = _write(loader, pairs, scales, enlarge, folder, key, stamp, progress)
+    return _pack(folder, index)
+
+
+def read_through(pack):
+    """Reads the file once, so that it lies in the system's cache when training starts."""
+    with open(pack.path, 'rb', buffering=0) as file:
+        while file.read(1 << 24):
+            continue
+
+
+def _digest(value):
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
+
+
+def _read_index(path):
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def _is_whole(folder, index):
+    try:
+        return os.path.getsize(os.path.join(folder, index['file'])) == index['size']
+    except OSError:
+        return False
+
+
+def _pack(folder, index):
+    return Pack(os.path.join(folder, index['file']), index['size'], index['names'],
+                [Plane(*plane) for plane in index['hr']],
+                {int(scale): [Plane(*plane) for plane in planes]
+                 for scale, planes in index['lr'].items()},
+                index['enlarged'])
+
+
+def _write(loader, pairs, scales, enlarge, folder, key, stamp, progress):
+    """The raw file first and its index last, so that an index never speaks of what is not there."""
+    name = '%s-%s.bin' % (key, stamp)
+    temporary = os.path.join(folder, '%s.%d.tmp' % (name, os.getpid()))
+    index = {'file': name, 'stamp': stamp, 'enlarged': enlarge,
+             'names': [pair.name for pair in pairs], 'hr': [], 'lr': {scale: [] for scale in scales}}
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with open(temporary, 'wb') as file:
+            for done, planes in enumerate(_decoded(loader, pairs, scales, enlarge), 1):
+                index['hr'].append(_append(file, planes[0]))
+                for scale, plane in zip(scales, planes[1:]):
+                    index['lr'][scale].append(_append(file, plane))
+                if progress:
+                    progress(done, len(pairs))
+            index['size'] = file.tell()
+        with open(temporary + '.json', 'w') as file:
+            json.dump(index, file)
+        os.replace(temporary, os.path.join(folder, name))
+        _remove_older(folder, key, name)
+        os.replace(temporary + '.json', os.path.join(folder, key + '.json'))
+    except OSError as error:
+        raise UserError('%s: the pack of the training images cannot be written: %s; '
+                        'name another folder with --pack_path'
+                        % (folder, error.strerror or error)) from error
+    finally:
+        for leftover in (temporary, temporary + '.json'):
+            if os.path.exists(leftover):
+                os.remove(leftover)
+    return index
+
+
+def _remove_older(folder, key, name):
+    for other in os.listdir(folder):
+        if other.startswith(key + '-') and other.endswith('.bin') and other != name:
+            os.remove(os.path.join(folder, other))
+
+
+def _decoded(loader, pairs, scales, enlarge):
+    """The pictures of each pair, in order: HR, then LR for each scale; read by several threads."""
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = deque()
+        for pair in pairs:
+            waiting.append(pool.submit(_planes, loader, pair, scales, enlarge))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _planes(loader, pair, scales, enlarge):
+    hr = loader.read(pair.hr)
+    lr = [low_resolution(loader, pair, hr, scale) for scale in scales]
+    if enlarge:
+        lr = [resize.upscale(image, scale) for image, scale in zip(lr, scales)]
+    return [hr] + lr
+
+
+def low_resolution(loader, pair, hr, scale):
+    """The pair's LR picture: read, or made from the HR one where the set has none."""
+    if scale not in pair.lr:
+        return resize.downscale(resize.crop_to_multiple(hr, scale), scale)
+    lr = loader.read(pair.lr[scale])
+    expected = hr.shape[0] // scale, hr.shape[1] // scale
+    if lr.shape[:2] != expected:
+        raise UserError('%s: is %dx%d, but at x%d its HR image %s of %dx%d needs %dx%d; '
+                        '`prepare.py lr` makes it'
+                        % (pair.lr[scale], lr.shape[1], lr.shape[0], scale, pair.hr,
+                           hr.shape[1], hr.shape[0], expected[1], expected[0]))
+    return lr
+
+
+def _append(file, image):
+    height, width, channels = image.shape
+    stride = -(-width * channels // ALIGNMENT) * ALIGNMENT
+    rows = np.zeros((height, stride), np.uint8)
+    rows[:, :width * channels] = image.reshape(height, -1)
+    offset = file.tell()
+    file.write(rows.tobytes())
+    return Plane(offset, height, width, stride)

@@ -1,0 +1,141 @@
+"""Which pixels a training step sees: a pure function of the seed and the step.
+
+Nothing is drawn from a generator with a state.  So a resumed run sees what it would have seen, and
+N devices with batches of B see together what one device with a batch of N x B sees.
+"""
+import functools
+from collections import namedtuple
+
+import numpy as np
+
+from sr_tf.chips.session import plain_session
+from sr_tf.compat import tf
+from sr_tf.errors import UserError
+
+Shard = namedtuple('Shard', 'rank size')
+Shard.__doc__ = 'This process, and how many share a batch.'
+
+SCALE_BLOCK = 1024  # scales are drawn for this many steps at a time
+NO_END = np.iinfo(np.int64).max // 2 ** 20
+
+
+class Sampler:
+    """Cuts batches out of a `Pack`.
+
+    patch_size: of the low-resolution input, for each scale.
+    micro_batches: how many batches make one step.
+    """
+
+    def __init__(self, pack, scales, patch_size, batch_size, seed, shard=Shard(0, 1),
+                 micro_batches=1):
+        self.pack = pack
+        self.scales = tuple(scales)
+        self.patch_size = patch_size
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shard = shard
+        self.micro_batches = micro_batches
+        for scale in self.scales:
+            self._require_room(scale)
+
+    def scale_order(self):
+        """A function from a step to the scale that it trains; the same in every process."""
+        graph = tf.Graph()
+        with graph.as_default():
+            block = tf.placeholder(tf.int64, [])
+            indices = self._scale_indices(block)
+        session = plain_session(graph)
+
+        @functools.lru_cache(maxsize=2)
+        def drawn(number):
+            return session.run(indices, {block: number})
+
+        return lambda step: self.scales[drawn(step // SCALE_BLOCK)[step % SCALE_BLOCK]]
+
+    def batches(self, scale, first_step):
+        """An iterator over (lr, hr) uint8 batches of the steps that train this scale.
+
+        Patches are `[batch_size, size, size, 3]`, with static shapes.  `first_step` is a tensor:
+        the step at which the iterator starts when it is initialised.
+        """
+        index = self.scales.index(scale)
+        pixels = tf.raw_ops.ImmutableConst(
+            dtype=tf.uint8, shape=[self.pack.size], memory_region_name=self.pack.path)
+        steps = tf.data.Dataset.range(first_step, NO_END)
+        if len(self.scales) > 1:
+            steps = steps.filter(lambda step: tf.equal(self._scale_index(step), index))
+        samples = steps.flat_map(self._sample_numbers)
+        patches = samples.map(lambda number: self._patches(pixels, scale, number),
+                              num_parallel_calls=2)
+        batches = patches.batch(self.batch_size, drop_remainder=True)
+        return tf.data.make_initializable_iterator(batches.prefetch(4))
+
+    def _scale_index(self, step):
+        return self._scale_indices(step // SCALE_BLOCK)[step % SCALE_BLOCK]
+
+    def _scale_indices(self, block):
+        """Of the `block`-th `SCALE_BLOCK` steps, the index in `scales` of each."""
+        # Samples are numbered from 0, so their seeds and these never meet.
+        drawn = tf.random.stateless_uniform([SCALE_BLOCK], [self.seed, -1 - block])
+        return _below(drawn, len(self.scales))
+
+    def _sample_numbers(self, step):
+        """This process' samples of a step, numbered over all processes and micro-batches."""
+        micro_batches = tf.data.Dataset.range(self.micro_batches)
+
+        def numbers(micro_batch):
+            part = ((step * self.micro_batches + micro_batch) * self.shard.size + self.shard.rank)
+            return tf.data.Dataset.range(part * self.batch_size, (part + 1) * self.batch_size)
+
+        return micro_batches.flat_map(numbers)
+
+    def _patches(self, pixels, scale, number):
+        lr, hr = self.pack.lr[scale], self.pack.hr
+        size = self.patch_size[scale]
+        magnification = 1 if self.pack.enlarged else scale
+        drawn = tf.random.stateless_uniform([6], [self.seed, number])
+        image = _below(drawn[0], len(lr))
+        height, width = (tf.gather([getattr(plane, side) for plane in lr], image)
+                         for side in ('height', 'width'))
+        top = _below(drawn[1], height - size + 1)
+        left = _below(drawn[2], width - size + 1)
+        lr_patch = _cut(pixels, lr, image, top, left, size)
+        hr_patch = _cut(pixels, hr, image, top * magnification, left * magnification,
+                        size * magnification)
+        return tuple(_turned(patch, drawn[3:] < 0.5) for patch in (lr_patch, hr_patch))
+
+    def _require_room(self, scale):
+        size = self.patch_size[scale]
+        small = [index for index, plane in enumerate(self.pack.lr[scale])
+                 if min(plane.height, plane.width) < size]
+        if small:
+            plane = self.pack.lr[scale][small[0]]
+            largest = min(min(plane.height, plane.width) for plane in self.pack.lr[scale])
+            raise UserError(
+                '%s: is %dx%d at x%d, too small for patches of %d (%d of %d images are); '
+                'remove them or use --input_patch_size=%d or less'
+                % (self.pack.names[small[0]], plane.width, plane.height, scale, size, len(small),
+                   len(self.pack.names), largest))
+
+
+def _below(drawn, limit):
+    """Uniform numbers in [0, 1) as integers below a limit."""
+    limit = tf.cast(limit, tf.float32)
+    # A float32 just below 1 times the limit may round up to the limit itself.
+    return tf.cast(tf.minimum(tf.floor(drawn * limit), limit - 1), tf.int64)
+
+
+def _cut(pixels, planes, image, top, left, size):
+    """A `[size, size, 3]` patch; the slice of whole rows is a view, only the patch is copied."""
+    offset, stride = (tf.gather(np.array([getattr(plane, field) for plane in planes], np.int64),
+                                image) for field in ('offset', 'stride'))
+    rows = tf.slice(pixels, [offset + top * stride], [size * stride])
+    columns = tf.slice(tf.reshape(rows, [size, stride]), [0, 3 * left], [size, 3 * size])
+    return tf.reshape(columns, [size, size, 3])
+
+
+def _turned(patch, turns):
+    """Any of the eight ways to lay a square on itself."""
+    patch = tf.cond(turns[0], lambda: tf.reverse(patch, [0]), lambda: patch)
+    patch = tf.cond(turns[1], lambda: tf.reverse(patch, [1]), lambda: patch)
+    return tf.cond(turns[2], lambda: tf.transpose(patch, [1, 0, 2]), lambda: patch)

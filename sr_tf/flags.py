@@ -1,0 +1,287 @@
+"""The command line: which flags there are, and what they say together."""
+import json
+import os
+
+from absl import flags
+
+import dataloaders
+import models
+from sr_tf.chips.session import CHIPS, PRECISIONS, Chip
+from sr_tf.errors import UsageError
+from sr_tf.scoring.metrics import PROTOCOLS
+from sr_tf.training.losses import LOSSES
+from sr_tf.training.schedule import SCHEDULES, Schedule
+
+FLAGS = flags.FLAGS
+
+# What a recipe consists of, and the value of each part where a model's own recipe says nothing.
+RECIPE = {
+    'scales': (2,),
+    'batch_size': 16,
+    'input_patch_size': 48,
+    'max_steps': 100000,
+    'loss': 'l1',
+    'learning_rate': 1e-4,
+    'lr_schedule': 'constant',
+    'lr_decay_rate': 0.5,
+    'lr_decay_steps': 200000,
+    'warmup_steps': 0,
+    'adam_epsilon': 1e-8,
+    'clip_norm': None,
+    'ema_decay': None,
+    'accumulate_steps': 1,
+}
+
+
+def define_chip():
+    flags.DEFINE_enum('chip', 'auto', CHIPS, 'Where to compute.')
+    flags.DEFINE_enum('precision', 'auto', PRECISIONS,
+                      'fp32, or mixed: bfloat16 on a CPU, float16 on a GPU or an NPU. '
+                      'auto is mixed on an NPU and fp32 elsewhere.')
+    flags.DEFINE_string('cuda_device', None, 'The GPU to use, as in CUDA_VISIBLE_DEVICES.')
+
+
+def define_model_parameters():
+    """A flag for every hyper-parameter of every model, and the names that their users know."""
+    for name in models.names():
+        model = models.find(name)
+        for parameter, value in model.hyper_parameters.items():
+            _define(name + '_' + parameter, value, '%s hyper-parameter.' % name)
+        for alias, flag in model.flag_aliases.items():
+            if flag in FLAGS:
+                flags.DEFINE_alias(alias, flag)
+
+
+def define_data(scales_help):
+    flags.DEFINE_enum('dataloader', 'basic_loader', dataloaders.names(),
+                      'How the images lie on disk.')
+    flags.DEFINE_string('data_truth_path', None, 'The high-resolution images.')
+    flags.DEFINE_string('data_input_path', None,
+                        'The low-resolution images; made by bicubic when not given.')
+    flags.DEFINE_list('scales', None, scales_help)
+
+
+def define_training():
+    define_chip()
+    flags.DEFINE_enum('model', None, models.names(), 'The architecture.')
+    flags.DEFINE_list('model_scales', None,
+                      'All scales that the model is built for, if it trains only some of them now.')
+    define_data('The scales to train, such as 2,3,4. Default: as published.')
+    flags.DEFINE_string('pack_path', None,
+                        'Where the images are kept as raw pixels. Default: the user\'s cache.')
+    flags.DEFINE_boolean('data_cached', False,
+                         'Read all raw pixels into memory before training starts.')
+    flags.DEFINE_string('train_path', './train/', 'The folder of the run.')
+    flags.DEFINE_enum('resume', 'auto', ('auto', 'never'),
+                      'When train_path holds a run: continue it, or refuse.')
+    flags.DEFINE_string('restore_path', None, 'A checkpoint whose weights a new run starts from.')
+    flags.DEFINE_enum('restore_target', 'generator', ('generator', 'all'),
+                      'What to take from restore_path: the weights, or the optimizer as well.')
+    flags.DEFINE_integer('global_step', 0, 'The step of a restore_path that does not know it.',
+                         lower_bound=0)
+    flags.DEFINE_integer('seed', 0, 'Decides the first weights and every batch.', lower_bound=0)
+    _define_recipe()
+    flags.DEFINE_integer('num_epochs', None, 'Instead of max_steps: passes over the images.',
+                         lower_bound=1)
+    flags.DEFINE_integer('target_patch_size', -1,
+                         'Instead of input_patch_size: the size of the high-resolution patches.')
+    flags.DEFINE_string('loss_scale', None, 'none, dynamic or a number. '
+                        'Default: dynamic where float16 is computed with.')
+    flags.DEFINE_integer('log_freq', 10, 'Steps from one line of the log to the next.',
+                         lower_bound=1)
+    flags.DEFINE_integer('summary_freq', 1000, 'Steps between pictures in TensorBoard.',
+                         lower_bound=0)
+    flags.DEFINE_integer('save_freq', 50000, 'Steps between checkpoints.', lower_bound=1)
+    flags.DEFINE_integer('save_max_keep', 1000, 'How many checkpoints are kept.', lower_bound=1)
+    flags.DEFINE_float('sleep_ratio', 0.0, 'Pause after each step, in parts of its duration.',
+                       lower_bound=0)
+    flags.DEFINE_integer('validate_freq', 0, 'Steps between validations; the best is kept.',
+                         lower_bound=0)
+    flags.DEFINE_enum('valid_dataloader', None, dataloaders.names(),
+                      'The loader of the validation images. Default: the same.')
+    flags.DEFINE_string('valid_truth_path', None, 'Their high-resolution images.')
+    flags.DEFINE_string('valid_input_path', None, 'Their low-resolution images.')
+    define_model_parameters()
+
+
+def define_scoring():
+    define_chip()
+    flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run.')
+    define_data('The scales to score. Default: all of the model\'s.')
+    flags.DEFINE_string('save_path', None, 'Where the enlarged pictures go.')
+    flags.DEFINE_string('report_path', None,
+                        'Where metrics.json, metrics.csv and report.html go.')
+    flags.DEFINE_enum('protocol', 'paper', sorted(PROTOCOLS), 'What PSNR and SSIM are taken of.')
+    flags.DEFINE_boolean('intermediate', False, 'Score and save each recursion\'s output as well.')
+    define_model_parameters()
+
+
+def define_prediction():
+    define_chip()
+    flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run.')
+    flags.DEFINE_string('input_path', None, 'A picture, or a folder of them.')
+    flags.DEFINE_string('output_path', None, 'The enlarged picture, or the folder for them.')
+    flags.DEFINE_integer('scale', None, 'How many times larger. Default: the model\'s only one.')
+    define_model_parameters()
+
+
+def define_preparation():
+    define_data('The scales of the low-resolution images.')
+    flags.DEFINE_string('output_path', None, 'The folder that is written.')
+    flags.DEFINE_enum('naming', 'basic', ('basic', 'div2k'),
+                      'x2/name.png as basic_loader reads it, or X2/namex2.png as div2k_loader.')
+
+
+def required(name):
+    value = getattr(FLAGS, name)
+    if not value:
+        raise UsageError('--%s is missing: %s' % (name, FLAGS[name].help))
+    return value
+
+
+def chip():
+    return Chip(FLAGS.chip, FLAGS.precision, FLAGS.cuda_device)
+
+
+def loader(scales, prefix='data'):
+    """The chosen loader; with the prefix 'valid', that of the validation images."""
+    name = FLAGS.dataloader
+    if prefix == 'valid' and FLAGS.valid_dataloader:
+        name = FLAGS.valid_dataloader
+    return dataloaders.find(name)(getattr(FLAGS, prefix + '_truth_path'),
+                                  getattr(FLAGS, prefix + '_input_path'), scales)
+
+
+def hyper_parameters(model, given_only=False):
+    """A model's hyper-parameters from its flags."""
+    names = {parameter: '%s_%s' % (model.name(), parameter) for parameter in model.hyper_parameters}
+    return {parameter: _value(flag, model.hyper_parameters[parameter])
+            for parameter, flag in names.items() if FLAGS[flag].present or not given_only}
+
+
+def given_hyper_parameters():
+    """Those that are on the command line, of whichever model."""
+    given = {}
+    for name in models.names():
+        given.update(hyper_parameters(models.find(name), given_only=True))
+    return given
+
+
+def scales(default=None):
+    return _integers('scales') or default
+
+
+def recipe(model):
+    """How to train: from the flags, else as the model was published, else by `RECIPE`."""
+    published = dict(RECIPE, **model.recipe)
+    chosen = {name: published[name] if getattr(FLAGS, name) is None else getattr(FLAGS, name)
+              for name in RECIPE}
+    chosen['scales'] = scales(published['scales'])
+    for name in ('clip_norm', 'ema_decay'):
+        chosen[name] = chosen[name] if (chosen[name] or 0) > 0 else None
+    return chosen
+
+
+def model_scales(chosen):
+    """All that the model is built for; it may train only some of them."""
+    return _integers('model_scales') or chosen['scales']
+
+
+def patch_sizes(chosen):
+    """The size of the input patches at each scale."""
+    if FLAGS.target_patch_size <= 0:
+        return {scale: chosen['input_patch_size'] for scale in chosen['scales']}
+    for scale in chosen['scales']:
+        if FLAGS.target_patch_size % scale:
+            raise UsageError('--target_patch_size=%d: is not a multiple of the scale %d'
+                             % (FLAGS.target_patch_size, scale))
+    return {scale: FLAGS.target_patch_size // scale for scale in chosen['scales']}
+
+
+def schedule(chosen, max_steps):
+    return Schedule(chosen['lr_schedule'], chosen['learning_rate'], chosen['lr_decay_rate'],
+                    chosen['lr_decay_steps'], chosen['warmup_steps'], max_steps)
+
+
+def loss_scale(chosen_chip):
+    """None, 'dynamic' or a number."""
+    value = FLAGS.loss_scale or ('dynamic' if chosen_chip.needs_loss_scaling else 'none')
+    if value in ('none', 'dynamic'):
+        return None if value == 'none' else value
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise UsageError('--loss_scale=%s: is none, dynamic or a number from 1 on' % value)
+    return number
+
+
+def pack_folder():
+    cache = os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache')
+    return FLAGS.pack_path or os.path.join(cache, 'sr-tf', 'packs')
+
+
+def write_arguments(path):
+    """All flags as they were given, for whoever wants to know later."""
+    own = {flag.name: flag.value for flag in FLAGS.flags_by_module_dict()[__name__]}
+    with open(path + '.tmp', 'w') as file:
+        json.dump(own, file, indent=2, sort_keys=True)
+    os.replace(path + '.tmp', path)
+
+
+def _define_recipe():
+    flags.DEFINE_integer('batch_size', None, 'Patches a step on each device.', lower_bound=1)
+    flags.DEFINE_integer('input_patch_size', None, 'The size of the low-resolution patches.',
+                         lower_bound=1)
+    flags.DEFINE_integer('max_steps', None, 'The step at which training ends.', lower_bound=1)
+    flags.DEFINE_enum('loss', None, sorted(LOSSES), 'The distance that is minimised.')
+    flags.DEFINE_float('learning_rate', None, 'Of Adam, at the start.', lower_bound=0)
+    flags.DEFINE_enum('lr_schedule', None, SCHEDULES, 'How the learning rate falls.')
+    flags.DEFINE_float('lr_decay_rate', None, 'What it is multiplied by.', lower_bound=0)
+    flags.DEFINE_integer('lr_decay_steps', None, 'After how many steps.', lower_bound=1)
+    flags.DEFINE_integer('warmup_steps', None, 'Steps in which the learning rate rises.',
+                         lower_bound=0)
+    flags.DEFINE_float('adam_epsilon', None, 'Epsilon of Adam.', lower_bound=0)
+    flags.DEFINE_float('clip_norm', None,
+                       'The norm that each variable\'s gradient is clipped to; off below 0.')
+    flags.DEFINE_float('ema_decay', None,
+                       'Decay of the averaged weights, such as 0.999; off at 0.',
+                       lower_bound=0, upper_bound=1)
+    flags.DEFINE_integer('accumulate_steps', None, 'Batches whose gradients make one step.',
+                         lower_bound=1)
+
+
+def _define(name, value, text):
+    if isinstance(value, bool):
+        flags.DEFINE_boolean(name, value, text)
+    elif isinstance(value, int):
+        flags.DEFINE_integer(name, value, text, lower_bound=0)
+    elif isinstance(value, tuple):
+        flags.DEFINE_list(name, [str(number) for number in value], text)
+    else:
+        flags.DEFINE_float(name, value, text)
+
+
+def _value(flag, like):
+    value = getattr(FLAGS, flag)
+    if not isinstance(like, tuple):
+        return value
+    try:
+        numbers = tuple(float(number) for number in value)
+    except ValueError:
+        numbers = ()
+    if len(numbers) != len(like):
+        raise UsageError('--%s=%s: needs %d numbers' % (flag, ','.join(value), len(like)))
+    return numbers
+
+
+def _integers(flag):
+    """The numbers of a list flag, or None when it is not given."""
+    value = getattr(FLAGS, flag)
+    try:
+        numbers = tuple(int(number) for number in value or ())
+    except ValueError:
+        raise UsageError('--%s=%s: are whole numbers, such as 2,3,4'
+                         % (flag, ','.join(value))) from None
+    return tuple(sorted(set(numbers))) or None

@@ -1,0 +1,57 @@
+"""A progress bar with the time that is left, on a terminal; nothing elsewhere."""
+import shutil
+import sys
+import time
+
+REFRESH_SECONDS = 0.2
+
+
+class ProgressBar:
+    """Counts from `start` to `total`; the pace is that of this process alone."""
+
+    def __init__(self, total, start=0, label='', stream=None):
+        self._stream = stream or sys.stderr
+        self._shown = self._stream.isatty()
+        self._total = total
+        self._start = start
+        self._label = label
+        self._began = time.time()
+        self._drawn = 0.0
+
+    def update(self, done, text=''):
+        now = time.time()
+        if self._shown and (now - self._drawn > REFRESH_SECONDS or done == self._total):
+            self._drawn = now
+            self._draw(done, text, now - self._began)
+
+    def print(self, line):
+        """A line that stays, above the bar."""
+        if self._shown:
+            self._stream.write('\r\x1b[K')
+            self._stream.flush()
+        print(line, flush=True)
+
+    def close(self):
+        if self._shown and self._drawn:
+            self._stream.write('\n')
+            self._stream.flush()
+
+    def _draw(self, done, text, seconds):
+        pace = seconds / max(1, done - self._start)
+        left = _duration(pace * (self._total - done)) if done > self._start else '--'
+        line = '%s%d/%d %3d%% ETA %s %s' % (
+            self._label and self._label + ' ', done, self._total,
+            100 * done // max(1, self._total), left, text)
+        columns = shutil.get_terminal_size().columns
+        room = max(0, min(30, columns - len(line) - 4))
+        filled = room * done // max(1, self._total)
+        bar = '[%s%s] ' % ('=' * filled, ' ' * (room - filled)) if room > 4 else ''
+        self._stream.write('\r\x1b[K' + (bar + line)[:columns - 1])
+        self._stream.flush()
+
+
+def _duration(seconds):
+    seconds = int(seconds)
+    if seconds >= 3600:
+        return '%d:%02d:%02d' % (seconds // 3600, seconds // 60 % 60, seconds % 60)
+    return '%d:%02d' % (seconds // 60, seconds % 60)

@@ -1,0 +1,121 @@
+"""What a run leaves for people to read: lines, a CSV, TensorBoard's events, a progress bar."""
+import csv
+import io
+import os
+import time
+
+import numpy as np
+from PIL import Image
+
+from sr_tf.compat import tf
+from sr_tf.images.files import to_uint8
+from sr_tf.progress import ProgressBar
+
+COLUMNS = ('step', 'scale', 'loss', 'gradient_norm', 'learning_rate', 'sec_per_batch',
+           'images_per_sec', 'psnr')
+
+
+class Journal:
+    """Writes `train.log`, `train.csv` and TensorBoard's events in a run's folder.
+
+    `start_step`: where the run begins or continues; rows of later steps, which a killed run wrote
+    after its last checkpoint, are dropped.
+    """
+
+    def __init__(self, folder, start_step, max_steps):
+        self._max_steps = max_steps
+        self._log = open(os.path.join(folder, 'train.log'), 'a', buffering=1)
+        table = os.path.join(folder, 'train.csv')
+        _start_table(table, start_step)
+        self._table = open(table, 'a', buffering=1, newline='')
+        self._rows = csv.DictWriter(self._table, COLUMNS)
+        self._events = tf.summary.FileWriter(folder)
+        self._bar = ProgressBar(max_steps, start_step)
+        self._loss_sum = self._loss_count = 0
+        self._since = time.time()
+
+    def step(self, step, loss):
+        """Takes note of a step that has ended."""
+        self._loss_sum += loss
+        self._loss_count += 1
+        self._bar.update(step, 'loss %.4f' % (self._loss_sum / self._loss_count))
+
+    def report(self, step, scale, learning_rate, gradient_norm, images):
+        """A line about the steps since the last one; `images` were seen in each of them."""
+        seconds = (time.time() - self._since) / self._loss_count
+        loss = self._loss_sum / self._loss_count
+        self._loss_sum = self._loss_count = 0
+        self._since = time.time()
+        self.say('step %d/%d x%d lr %.3g loss %.6f sec/batch %.3f fps %.3f'
+                 % (step, self._max_steps, scale, learning_rate, loss, seconds, images / seconds))
+        row = {'step': step, 'scale': scale, 'loss': loss, 'gradient_norm': gradient_norm,
+               'learning_rate': learning_rate, 'sec_per_batch': seconds,
+               'images_per_sec': images / seconds}
+        self._write(row)
+
+    def validated(self, step, psnr):
+        self.say('step %d/%d validation PSNR %.4f dB' % (step, self._max_steps, psnr))
+        self._write({'step': step, 'psnr': psnr})
+        self._since = time.time()
+
+    def pictures(self, step, pictures):
+        """Shows pictures, a mapping of names to RGB arrays in 0..255, in TensorBoard."""
+        self._add_summary(step, [
+            tf.Summary.Value(tag=name, image=_image_summary(to_uint8(picture)))
+            for name, picture in pictures.items()])
+
+    def say(self, line):
+        self._log.write(line + '\n')
+        self._bar.print(line)
+
+    def close(self):
+        self._bar.close()
+        self._events.close()
+        self._table.close()
+        self._log.close()
+
+    def _write(self, row):
+        self._rows.writerow({key: '%.6g' % value if isinstance(value, float) else value
+                            for key, value in row.items()})
+        self._add_summary(row['step'], [
+            tf.Summary.Value(tag=key, simple_value=value)
+            for key, value in row.items() if key not in ('step', 'scale')])
+
+    def _add_summary(self, step, values):
+        self._events.add_summary(tf.Summary(value=values), step)
+
+
+def read_curve(folder):
+    """The losses and validation PSNRs of a run as lists of (step, value), or None without any."""
+    table = os.path.join(folder, 'train.csv')
+    if not os.path.exists(table):
+        return None
+    with open(table, newline='') as file:
+        rows = list(csv.DictReader(file))
+    return {name: [(int(row['step']), float(row[name])) for row in rows if row[name]]
+            for name in ('loss', 'psnr')}
+
+
+def _start_table(path, step):
+    """Leaves the header and the rows up to a step."""
+    with open(path + '.tmp', 'w', newline='') as file:
+        table = csv.DictWriter(file, COLUMNS)
+        table.writeheader()
+        table.writerows(_rows_up_to(path, step))
+    os.replace(path + '.tmp', path)
+
+
+def _rows_up_to(path, step):
+    try:
+        with open(path, newline='') as file:
+            return [row for row in csv.DictReader(file)
+                    if (row['step'] or '').isdigit() and int(row['step']) <= step]
+    except FileNotFoundError:
+        return []
+
+
+def _image_summary(image):
+    encoded = io.BytesIO()
+    Image.fromarray(np.squeeze(image)).save(encoded, format='PNG')
+    return tf.Summary.Image(height=image.shape[0], width=image.shape[1],
+                            colorspace=3, encoded_image_string=encoded.getvalue())

@@ -1,0 +1,128 @@
+"""From a loss to changed weights: Adam, clipping, accumulation, loss scaling and the average."""
+from collections import namedtuple
+
+from sr_tf.compat import tf
+
+TrainStep = namedtuple('TrainStep', 'accumulate apply loss gradient_norm')
+TrainStep.__doc__ = """The operations of one micro-batch.
+
+Run `apply` for the last micro-batch of a step and `accumulate` for those before it; `accumulate`
+is None when a step has only one. `gradient_norm` is infinite or NaN when the gradient is.
+"""
+
+DYNAMIC_LOSS_SCALE = 2.0 ** 15
+LOSS_SCALE_GROWS_AFTER = 2000
+
+
+class Optimizer:
+    """Shared by the train steps of all scales, in whose graph it is made.
+
+    loss_scale: None, a number, or 'dynamic'. With one, a step whose gradient overflows changes
+        nothing; 'dynamic' then halves the scale, and doubles it after many good steps.
+    ema_decay: None, or the decay of the average of the weights that is kept beside them.
+    """
+
+    def __init__(self, epsilon, clip_norm=None, micro_batches=1, loss_scale=None, ema_decay=None):
+        self.learning_rate = tf.placeholder(tf.float32, [], 'learning_rate')
+        self.global_step = tf.train.get_or_create_global_step()
+        self._adam = tf.train.AdamOptimizer(self.learning_rate, epsilon=epsilon)
+        self._clip_norm = clip_norm
+        self._micro_batches = micro_batches
+        self._scaler = LossScaler(loss_scale) if loss_scale else None
+        self._average = (tf.train.ExponentialMovingAverage(ema_decay, self.global_step)
+                         if ema_decay else None)
+        self._sums = {}
+
+    @property
+    def skips_overflow(self):
+        return self._scaler is not None
+
+    def train_step(self, loss, variables):
+        scaled = self._scaler.scaled(loss) if self._scaler else loss
+        # Every gradient before any update: a shared weight is read by many of them.
+        pairs = self._adam.compute_gradients(
+            scaled, variables, gate_gradients=tf.train.Optimizer.GATE_GRAPH)
+        pairs = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+        if self._scaler:
+            pairs = [(self._scaler.unscaled(gradient), variable) for gradient, variable in pairs]
+        if self._micro_batches == 1:
+            return TrainStep(None, *self._apply(pairs, loss))
+        sums = [self._sum(variable) for _, variable in pairs]
+        gradients = [gradient for gradient, _ in pairs]
+        accumulate = tf.group(*[tf.assign_add(total, gradient)
+                                for total, gradient in zip(sums, gradients)])
+        means = [(total + gradient) / self._micro_batches
+                 for total, gradient in zip(sums, gradients)]
+        apply, loss, norm = self._apply(list(zip(means, variables_of(pairs))), loss)
+        with tf.control_dependencies([apply]):
+            emptied = tf.group(*[tf.assign(total, tf.zeros_like(total)) for total in sums])
+        return TrainStep(accumulate, emptied, loss, norm)
+
+    def _apply(self, pairs, loss):
+        norm = tf.global_norm([gradient for gradient, _ in pairs])
+        if self._clip_norm:
+            pairs = [(tf.clip_by_norm(gradient, self._clip_norm), variable)
+                     for gradient, variable in pairs]
+
+        def update():
+            changed = self._adam.apply_gradients(pairs)
+            if self._average is None:
+                return changed
+            with tf.control_dependencies([changed]):
+                return self._average.apply(variables_of(pairs))
+
+        changed = self._scaler.guarded(tf.is_finite(norm), update) if self._scaler else update()
+        with tf.control_dependencies([changed]):
+            counted = tf.assign_add(self.global_step, 1)
+        return tf.group(counted), loss, norm
+
+    def _sum(self, variable):
+        """Where a variable's gradients are summed; not part of a checkpoint."""
+        name = variable.op.name + '/sum'
+        if name not in self._sums:
+            self._sums[name] = tf.get_variable(
+                name, variable.shape, tf.float32, tf.zeros_initializer(),
+                trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        return self._sums[name]
+
+
+class LossScaler:
+    """Multiplies the loss, so that gradients do not underflow in float16, and undoes it."""
+
+    def __init__(self, scale):
+        self._adapts = scale == 'dynamic'
+        self._scale = _state('loss_scale', DYNAMIC_LOSS_SCALE if self._adapts else scale)
+        self._good_steps = _state('good_steps', 0.0)
+
+    def scaled(self, loss):
+        return loss * self._scale
+
+    def unscaled(self, gradient):
+        return gradient / self._scale
+
+    def guarded(self, finite, update):
+        """Runs the update only for a finite gradient, and adapts the scale to what was found."""
+        def updated():
+            with tf.control_dependencies([update()]):
+                return tf.identity(finite)
+
+        was_finite = tf.cond(finite, updated, lambda: tf.identity(finite))
+        return self._adapted(was_finite) if self._adapts else was_finite.op
+
+    def _adapted(self, finite):
+        good_steps = tf.where(finite, self._good_steps + 1, 0.0)
+        grows = good_steps >= LOSS_SCALE_GROWS_AFTER
+        scale = tf.where(finite, tf.where(grows, 2 * self._scale, 1 * self._scale),
+                         tf.maximum(self._scale / 2, 1.0))
+        # Both new values before either variable changes.
+        with tf.control_dependencies([scale, good_steps, grows]):
+            return tf.group(tf.assign(self._scale, scale),
+                            tf.assign(self._good_steps, tf.where(grows, 0.0, good_steps)))
+
+
+def variables_of(pairs):
+    return [variable for _, variable in pairs]
+
+
+def _state(name, value):
+    return tf.get_variable(name, [], tf.float32, tf.constant_initializer(value), trainable=False)

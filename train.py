@@ -1,0 +1,101 @@
+"""Trains a network; run again with the same --train_path, it continues."""
+import os
+
+import models
+from sr_tf import checkpoint, cli, flags
+from sr_tf.data.pack import open_pack, read_through
+from sr_tf.data.sampler import Sampler
+from sr_tf.errors import UsageError
+from sr_tf.progress import ProgressBar
+from sr_tf.scoring.evaluate import mean_psnr
+from sr_tf.training.start import choose_start
+from sr_tf.training.trainer import Plan, train
+from sr_tf.upscaler import Upscaler
+
+FLAGS = flags.FLAGS
+
+
+def main(arguments):
+    cli.refuse_arguments(arguments)
+    model_class = models.find(flags.required('model'))
+    recipe = flags.recipe(model_class)
+    chip = flags.chip()
+    folder = flags.required('train_path')
+    start = choose_start(folder, FLAGS.resume, FLAGS.restore_path, FLAGS.restore_target,
+                         FLAGS.global_step)
+    model = build_model(model_class, recipe, start)
+    pack = packed(flags.loader(recipe['scales']), recipe['scales'], model.input_is_enlarged)
+    sampler = Sampler(pack, recipe['scales'], flags.patch_sizes(recipe), recipe['batch_size'],
+                      FLAGS.seed, micro_batches=recipe['accumulate_steps'])
+    plan = make_plan(recipe, chip, len(pack.names))
+
+    os.makedirs(folder, exist_ok=True)
+    flags.write_arguments(os.path.join(folder, 'arguments.json'))
+    print('%s on the %s in %s, %d images, %d steps, in %s'
+          % (model.name(), chip.kind, chip.precision, len(pack.names), plan.max_steps, folder))
+    received = train(model, sampler, plan, chip, folder, start, validator(model, chip))
+    if received:
+        print('%s: saved in %s; the same command continues' % (received.name, folder))
+        return 128 + received
+    print('done: %s' % checkpoint.resolve(folder))
+    return 0
+
+
+def build_model(model_class, recipe, start):
+    """With the hyper-parameters of the checkpoint it starts from, where flags do not differ."""
+    inherited = checkpoint.read_metadata(start.prefix) if start.prefix else None
+    if inherited is None or inherited['model'] != model_class.name():
+        return model_class(flags.model_scales(recipe), **flags.hyper_parameters(model_class))
+    given = flags.hyper_parameters(model_class, given_only=True)
+    model = model_class(flags.model_scales(recipe), **dict(inherited['hyper_parameters'], **given))
+    return model
+
+
+def packed(loader, scales, enlarge):
+    bar = []
+
+    def progress(done, total):
+        if not bar:
+            bar.append(ProgressBar(total, label='packing images'))
+        bar[0].update(done)
+
+    pack = open_pack(loader, scales, flags.pack_folder(), enlarge, progress)
+    if bar:
+        bar[0].close()
+    if FLAGS.data_cached:
+        read_through(pack)
+    return pack
+
+
+def make_plan(recipe, chip, images):
+    max_steps = recipe['max_steps']
+    if FLAGS.num_epochs:
+        batch = recipe['batch_size'] * recipe['accumulate_steps']
+        max_steps = FLAGS.num_epochs * -(-images // batch)
+    recipe = dict(recipe, max_steps=max_steps, precision=chip.precision)
+    return Plan(recipe, flags.schedule(recipe, max_steps), max_steps, FLAGS.seed,
+                flags.loss_scale(chip), FLAGS.log_freq, FLAGS.summary_freq, FLAGS.save_freq,
+                FLAGS.save_max_keep, FLAGS.validate_freq, FLAGS.sleep_ratio)
+
+
+def validator(model, chip):
+    """What scores a checkpoint on the validation images, or None when there are none."""
+    if not FLAGS.validate_freq:
+        return None
+    if not FLAGS.valid_truth_path:
+        raise UsageError('--validate_freq needs --valid_truth_path, the images to validate on')
+    loader = flags.loader(model.scales, 'valid')
+    loader.pairs()
+    upscaler = []
+
+    def psnr(prefix):
+        if not upscaler:
+            upscaler.append(Upscaler(model, prefix, chip))
+        upscaler[0].restore(prefix)
+        return mean_psnr(upscaler[0], loader)
+
+    return psnr
+
+
+if __name__ == '__main__':
+    cli.run(main, flags.define_training, __doc__)
