@@ -5,7 +5,7 @@ import models
 from sr_tf import checkpoint, cli, flags
 from sr_tf.data.pack import open_pack, read_through
 from sr_tf.data.sampler import Sampler
-from sr_tf.errors import UsageError
+from sr_tf.errors import UsageError, UserError
 from sr_tf.progress import ProgressBar
 from sr_tf.scoring.evaluate import mean_psnr
 from sr_tf.training.start import choose_start
@@ -29,8 +29,7 @@ def main(arguments):
                       FLAGS.seed, micro_batches=recipe['accumulate_steps'])
     plan = make_plan(recipe, chip, len(pack.names))
 
-    os.makedirs(folder, exist_ok=True)
-    flags.write_arguments(os.path.join(folder, 'arguments.json'))
+    prepare_folder(folder)
     print('%s on the %s in %s, %d images, %d steps, in %s'
           % (model.name(), chip.kind, chip.precision, len(pack.names), plan.max_steps, folder))
     received = train(model, sampler, plan, chip, folder, start, validator(model, chip))
@@ -41,14 +40,22 @@ def main(arguments):
     return 0
 
 
+def prepare_folder(folder):
+    try:
+        os.makedirs(folder, exist_ok=True)
+        flags.write_arguments(os.path.join(folder, 'arguments.json'))
+    except OSError as error:
+        raise UserError('--train_path=%s: cannot be written: %s; name another folder'
+                        % (folder, error.strerror)) from error
+
+
 def build_model(model_class, recipe, start):
     """With the hyper-parameters of the checkpoint it starts from, where flags do not differ."""
     inherited = checkpoint.read_metadata(start.prefix) if start.prefix else None
     if inherited is None or inherited['model'] != model_class.name():
         return model_class(flags.model_scales(recipe), **flags.hyper_parameters(model_class))
     given = flags.hyper_parameters(model_class, given_only=True)
-    model = model_class(flags.model_scales(recipe), **dict(inherited['hyper_parameters'], **given))
-    return model
+    return model_class(flags.model_scales(recipe), **dict(inherited['hyper_parameters'], **given))
 
 
 def packed(loader, scales, enlarge):
@@ -68,13 +75,9 @@ def packed(loader, scales, enlarge):
 
 
 def make_plan(recipe, chip, images):
-    max_steps = recipe['max_steps']
-    if FLAGS.num_epochs:
-        batch = recipe['batch_size'] * recipe['accumulate_steps']
-        max_steps = FLAGS.num_epochs * -(-images // batch)
-    recipe = dict(recipe, max_steps=max_steps, precision=chip.precision)
-    return Plan(recipe, flags.schedule(recipe, max_steps), max_steps, FLAGS.seed,
-                flags.loss_scale(chip), FLAGS.log_freq, FLAGS.summary_freq, FLAGS.save_freq,
+    recipe = dict(flags.in_steps(recipe, images), precision=chip.precision)
+    return Plan(recipe, flags.schedule(recipe), recipe['max_steps'], FLAGS.seed,
+                flags.loss_scale(recipe, chip), FLAGS.log_freq, FLAGS.summary_freq, FLAGS.save_freq,
                 FLAGS.save_max_keep, FLAGS.validate_freq, FLAGS.sleep_ratio)
 
 

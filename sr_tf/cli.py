@@ -24,7 +24,11 @@ def run(main, define, description):
             _print_help(script, description)
             sys.exit(0)
         code = main(arguments) or 0
-    except (UserError, flags.Error, OSError, KeyboardInterrupt) as error:
+    except BrokenPipeError:
+        # Whoever read our output, such as `head`, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except (Exception, KeyboardInterrupt) as error:
         if FLAGS.is_parsed() and FLAGS.debug:
             traceback.print_exc()
         print('%s: error: %s' % (script, _one_line(error)), file=sys.stderr)
@@ -71,4 +75,7 @@ def _one_line(error):
         return 'interrupted'
     if isinstance(error, OSError) and error.filename:
         return '%s: %s' % (error.filename, error.strerror)
-    return ' '.join(str(error).split())
+    line = ' '.join(str(error).split())
+    if isinstance(error, (UserError, flags.Error, OSError)):
+        return line
+    return '%s: %.300s (--debug shows where)' % (type(error).__name__, line)

@@ -20,16 +20,19 @@ RECIPE = {
     'batch_size': 16,
     'input_patch_size': 48,
     'max_steps': 100000,
+    'num_epochs': None,
     'loss': 'l1',
     'learning_rate': 1e-4,
     'lr_schedule': 'constant',
     'lr_decay_rate': 0.5,
     'lr_decay_steps': 200000,
+    'lr_decay_epochs': None,
     'warmup_steps': 0,
     'adam_epsilon': 1e-8,
     'clip_norm': None,
     'ema_decay': None,
     'accumulate_steps': 1,
+    'loss_scale': 'dynamic',
 }
 
 
@@ -67,8 +70,7 @@ def define_training():
     flags.DEFINE_list('model_scales', None,
                       'All scales that the model is built for, if it trains only some of them now.')
     define_data('The scales to train, such as 2,3,4. Default: as published.')
-    flags.DEFINE_string('pack_path', None,
-                        'Where the images are kept as raw pixels. Default: the user\'s cache.')
+    _define_pack_path()
     flags.DEFINE_boolean('data_cached', False,
                          'Read all raw pixels into memory before training starts.')
     flags.DEFINE_string('train_path', './train/', 'The folder of the run.')
@@ -81,12 +83,8 @@ def define_training():
                          lower_bound=0)
     flags.DEFINE_integer('seed', 0, 'Decides the first weights and every batch.', lower_bound=0)
     _define_recipe()
-    flags.DEFINE_integer('num_epochs', None, 'Instead of max_steps: passes over the images.',
-                         lower_bound=1)
     flags.DEFINE_integer('target_patch_size', -1,
                          'Instead of input_patch_size: the size of the high-resolution patches.')
-    flags.DEFINE_string('loss_scale', None, 'none, dynamic or a number. '
-                        'Default: dynamic where float16 is computed with.')
     flags.DEFINE_integer('log_freq', 10, 'Steps from one line of the log to the next.',
                          lower_bound=1)
     flags.DEFINE_integer('summary_freq', 1000, 'Steps between pictures in TensorBoard.',
@@ -126,7 +124,8 @@ def define_prediction():
 
 
 def define_preparation():
-    define_data('The scales of the low-resolution images.')
+    define_data('The scales of the low-resolution images. Default: 2,3,4.')
+    _define_pack_path()
     flags.DEFINE_string('output_path', None, 'The folder that is written.')
     flags.DEFINE_enum('naming', 'basic', ('basic', 'div2k'),
                       'x2/name.png as basic_loader reads it, or X2/namex2.png as div2k_loader.')
@@ -190,7 +189,7 @@ def model_scales(chosen):
 def patch_sizes(chosen):
     """The size of the input patches at each scale."""
     if FLAGS.target_patch_size <= 0:
-        return {scale: chosen['input_patch_size'] for scale in chosen['scales']}
+        return dict.fromkeys(chosen['scales'], chosen['input_patch_size'])
     for scale in chosen['scales']:
         if FLAGS.target_patch_size % scale:
             raise UsageError('--target_patch_size=%d: is not a multiple of the scale %d'
@@ -198,16 +197,29 @@ def patch_sizes(chosen):
     return {scale: FLAGS.target_patch_size // scale for scale in chosen['scales']}
 
 
-def schedule(chosen, max_steps):
+def in_steps(chosen, images):
+    """The recipe with its epochs, passes over the images, turned into steps."""
+    epoch = -(-images // (chosen['batch_size'] * chosen['accumulate_steps']))
+    chosen = dict(chosen)
+    for epochs, steps in (('num_epochs', 'max_steps'), ('lr_decay_epochs', 'lr_decay_steps')):
+        # Steps on the command line beat epochs in the published recipe.
+        if chosen[epochs] and (getattr(FLAGS, epochs) or not getattr(FLAGS, steps)):
+            chosen[steps] = chosen[epochs] * epoch
+    return chosen
+
+
+def schedule(chosen):
     return Schedule(chosen['lr_schedule'], chosen['learning_rate'], chosen['lr_decay_rate'],
-                    chosen['lr_decay_steps'], chosen['warmup_steps'], max_steps)
+                    chosen['lr_decay_steps'], chosen['warmup_steps'], chosen['max_steps'])
 
 
-def loss_scale(chosen_chip):
+def loss_scale(chosen, chosen_chip):
     """None, 'dynamic' or a number."""
-    value = FLAGS.loss_scale or ('dynamic' if chosen_chip.needs_loss_scaling else 'none')
-    if value in ('none', 'dynamic'):
-        return None if value == 'none' else value
+    value = chosen['loss_scale']
+    if value == 'none' or not (FLAGS.loss_scale or chosen_chip.needs_loss_scaling):
+        return None
+    if value == 'dynamic':
+        return value
     try:
         number = float(value)
     except ValueError:
@@ -230,16 +242,25 @@ def write_arguments(path):
     os.replace(path + '.tmp', path)
 
 
+def _define_pack_path():
+    flags.DEFINE_string('pack_path', None,
+                        'Where the images are kept as raw pixels. Default: the user\'s cache.')
+
+
 def _define_recipe():
     flags.DEFINE_integer('batch_size', None, 'Patches a step on each device.', lower_bound=1)
     flags.DEFINE_integer('input_patch_size', None, 'The size of the low-resolution patches.',
                          lower_bound=1)
     flags.DEFINE_integer('max_steps', None, 'The step at which training ends.', lower_bound=1)
+    flags.DEFINE_integer('num_epochs', None, 'Instead of max_steps: passes over the images.',
+                         lower_bound=1)
     flags.DEFINE_enum('loss', None, sorted(LOSSES), 'The distance that is minimised.')
     flags.DEFINE_float('learning_rate', None, 'Of Adam, at the start.', lower_bound=0)
     flags.DEFINE_enum('lr_schedule', None, SCHEDULES, 'How the learning rate falls.')
     flags.DEFINE_float('lr_decay_rate', None, 'What it is multiplied by.', lower_bound=0)
     flags.DEFINE_integer('lr_decay_steps', None, 'After how many steps.', lower_bound=1)
+    flags.DEFINE_integer('lr_decay_epochs', None, 'Instead of lr_decay_steps: after how many '
+                         'passes over the images.', lower_bound=1)
     flags.DEFINE_integer('warmup_steps', None, 'Steps in which the learning rate rises.',
                          lower_bound=0)
     flags.DEFINE_float('adam_epsilon', None, 'Epsilon of Adam.', lower_bound=0)
@@ -250,6 +271,8 @@ def _define_recipe():
                        lower_bound=0, upper_bound=1)
     flags.DEFINE_integer('accumulate_steps', None, 'Batches whose gradients make one step.',
                          lower_bound=1)
+    flags.DEFINE_string('loss_scale', None, 'none, dynamic or a number, by which gradients are '
+                        'kept from underflowing. Used where float16 is computed with, or if given.')
 
 
 def _define(name, value, text):

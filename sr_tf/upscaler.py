@@ -60,8 +60,9 @@ class Upscaler:
         shapes = checkpoint.read_shapes(prefix)
         weights = {name: shape for name, shape in shapes.items() if checkpoint.is_weight(name)}
         checkpoint.require_fit(prefix, weights, self._variables)
-        sources = {name: name + checkpoint.EMA_SUFFIX if name + checkpoint.EMA_SUFFIX in shapes else name
-                   for name in weights}
+        averages = {name: name + checkpoint.EMA_SUFFIX for name in weights}
+        sources = {name: average if average in shapes else name
+                   for name, average in averages.items()}
         values = checkpoint.read_values(prefix, sources.values())
         checkpoint.assign(self._session, self._variables,
                           {name: values[source] for name, source in sources.items()})

@@ -87,7 +87,8 @@ def _write(loader, pairs, scales, enlarge, folder, key, stamp, progress):
     name = '%s-%s.bin' % (key, stamp)
     temporary = os.path.join(folder, '%s.%d.tmp' % (name, os.getpid()))
     index = {'file': name, 'stamp': stamp, 'enlarged': enlarge,
-             'names': [pair.name for pair in pairs], 'hr': [], 'lr': {scale: [] for scale in scales}}
+             'names': [pair.name for pair in pairs],
+             'hr': [], 'lr': {scale: [] for scale in scales}}
     try:
         os.makedirs(folder, exist_ok=True)
         with open(temporary, 'wb') as file:

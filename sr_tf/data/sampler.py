@@ -14,6 +14,7 @@ from sr_tf.errors import UserError
 
 Shard = namedtuple('Shard', 'rank size')
 Shard.__doc__ = 'This process, and how many share a batch.'
+ALONE = Shard(0, 1)
 
 SCALE_BLOCK = 1024  # scales are drawn for this many steps at a time
 NO_END = np.iinfo(np.int64).max // 2 ** 20
@@ -26,7 +27,7 @@ class Sampler:
     micro_batches: how many batches make one step.
     """
 
-    def __init__(self, pack, scales, patch_size, batch_size, seed, shard=Shard(0, 1),
+    def __init__(self, pack, scales, patch_size, batch_size, seed, shard=ALONE,
                  micro_batches=1):
         self.pack = pack
         self.scales = tuple(scales)

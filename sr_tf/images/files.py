@@ -28,7 +28,7 @@ def find_images(folder):
 
 
 def read_rgb(path):
-    """The picture as RGB: grey is repeated, a palette looked up, an opaque alpha channel dropped."""
+    """The picture as RGB: grey repeated, a palette looked up, an opaque alpha channel dropped."""
     with _opened(path) as image:
         return _decoded(path, image)
 
@@ -78,7 +78,7 @@ def _decoded(path, image):
             _require_opaque(path, image.convert('RGBA'))
         return np.asarray(image.convert('RGB'))
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise UserError('%s: damaged or truncated (%s); replace the file' % (path, error)) from error
+        raise UserError('%s: damaged or truncated (%s); replace it' % (path, error)) from error
 
 
 def _require_opaque(path, image):

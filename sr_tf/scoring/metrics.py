@@ -9,7 +9,7 @@ PEAK = 255.0
 WINDOW = 11
 
 Protocol = namedtuple('Protocol', 'channel_name channel crop_name crop')
-Protocol.__doc__ = """What is compared: `channel(rgb)`, without `crop(scale)` pixels at each edge."""
+Protocol.__doc__ = """What is compared: `channel(rgb)` without `crop(scale)` pixels at each edge."""
 
 
 def luma(rgb):

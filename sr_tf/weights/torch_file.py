@@ -18,7 +18,7 @@ _COUNT_BYTES = 8
 # Where training programs put the state dict; what comes first wins.
 _NESTED_UNDER = ('params', 'params_ema', 'state_dict', 'model')
 
-_ZIP_ERRORS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError,
+_ZIP_ERRORS = (zipfile.BadZipFile, RuntimeError, EOFError, ValueError,
                KeyError, OverflowError, OSError, struct.error)
 
 
