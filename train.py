@@ -2,12 +2,12 @@
 import os
 
 import models
-from sr_tf import checkpoint, cli, flags
+from sr_tf import checkpoint, cli, distributed, flags
 from sr_tf.data.pack import open_pack, read_through
-from sr_tf.data.sampler import Sampler
+from sr_tf.data.sampler import Sampler, Shard
 from sr_tf.errors import UsageError, UserError
 from sr_tf.progress import ProgressBar
-from sr_tf.scoring.evaluate import mean_psnr
+from sr_tf.scoring.evaluate import psnr_total
 from sr_tf.training.start import choose_start
 from sr_tf.training.trainer import Plan, train
 from sr_tf.upscaler import Upscaler
@@ -20,19 +20,26 @@ def main(arguments):
     model_class = models.find(flags.required('model'))
     recipe = flags.recipe(model_class)
     chip = flags.chip()
+    engine = distributed.start(FLAGS.distributed, chip)
     folder = flags.required('train_path')
     start = choose_start(folder, FLAGS.resume, FLAGS.restore_path, FLAGS.restore_target,
                          FLAGS.global_step)
     model = build_model(model_class, recipe, start)
     pack = packed(flags.loader(recipe['scales']), recipe['scales'], model.input_is_enlarged)
     sampler = Sampler(pack, recipe['scales'], flags.patch_sizes(recipe), recipe['batch_size'],
-                      FLAGS.seed, micro_batches=recipe['accumulate_steps'])
-    plan = make_plan(recipe, chip, len(pack.names))
+                      FLAGS.seed, Shard(engine.rank, engine.size), recipe['accumulate_steps'])
+    plan = make_plan(recipe, chip, engine.size, len(pack.names))
 
-    prepare_folder(folder)
-    print('%s on the %s in %s, %d images, %d steps, in %s'
-          % (model.name(), chip.kind, chip.precision, len(pack.names), plan.max_steps, folder))
-    received = train(model, sampler, plan, chip, folder, start, validator(model, chip))
+    if engine.is_chief:
+        prepare_folder(folder)
+        print('%s on %d %s in %s, %d images, %d steps, in %s'
+              % (model.name(), engine.size, chip.kind, chip.precision, len(pack.names),
+                 plan.max_steps, folder))
+    received = train(model, sampler, plan, chip, engine, folder, start,
+                     validator(model, chip, engine))
+    engine.close()
+    if not engine.is_chief:
+        return 128 + received if received else 0
     if received:
         print('%s: saved in %s; the same command continues' % (received.name, folder))
         return 128 + received
@@ -43,6 +50,7 @@ def main(arguments):
 def prepare_folder(folder):
     try:
         os.makedirs(folder, exist_ok=True)
+        checkpoint.sweep(folder)
         flags.write_arguments(os.path.join(folder, 'arguments.json'))
     except OSError as error:
         raise UserError('--train_path=%s: cannot be written: %s; name another folder'
@@ -74,15 +82,16 @@ def packed(loader, scales, enlarge):
     return pack
 
 
-def make_plan(recipe, chip, images):
-    recipe = dict(flags.in_steps(recipe, images), precision=chip.precision)
-    return Plan(recipe, flags.schedule(recipe), recipe['max_steps'], FLAGS.seed,
+def make_plan(recipe, chip, processes, images):
+    recipe = dict(flags.in_steps(recipe, images, processes), precision=chip.precision)
+    return Plan(recipe, flags.schedule(recipe, processes), recipe['max_steps'], FLAGS.seed,
                 flags.loss_scale(recipe, chip), FLAGS.log_freq, FLAGS.summary_freq, FLAGS.save_freq,
-                FLAGS.save_max_keep, FLAGS.validate_freq, FLAGS.sleep_ratio)
+                FLAGS.save_max_keep, FLAGS.validate_freq, FLAGS.sleep_ratio,
+                flags.step_timeout(processes))
 
 
-def validator(model, chip):
-    """What scores a checkpoint on the validation images, or None when there are none."""
+def validator(model, chip, engine):
+    """What scores weights on this process' share of the validation images, or None without any."""
     if not FLAGS.validate_freq:
         return None
     if not FLAGS.valid_truth_path:
@@ -91,13 +100,13 @@ def validator(model, chip):
     loader.pairs()
     upscaler = []
 
-    def psnr(prefix):
+    def total(weights):
         if not upscaler:
-            upscaler.append(Upscaler(model, prefix, chip))
-        upscaler[0].restore(prefix)
-        return mean_psnr(upscaler[0], loader)
+            upscaler.append(Upscaler(model, chip))
+        upscaler[0].assign(weights)
+        return psnr_total(upscaler[0], loader, engine.rank, engine.size)
 
-    return psnr
+    return total
 
 
 if __name__ == '__main__':

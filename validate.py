@@ -98,7 +98,8 @@ def write_results(upscaler, results, pictures):
     write('metrics.json', lambda file: json.dump(metrics, file, indent=2))
     write('metrics.csv', lambda file: csv.writer(file).writerows(table(results)))
     report = os.path.join(FLAGS.report_path, 'report.html')
-    write_report(report, metrics, pictures, read_curve(os.path.dirname(upscaler.checkpoint)))
+    run = os.path.dirname(os.path.abspath(upscaler.checkpoint))
+    write_report(report, metrics, pictures, read_curve(run))
     print('report: %s' % report)
 
 

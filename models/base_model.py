@@ -18,6 +18,7 @@ class BaseModel:
     combines_outputs: whether an image is made of all outputs and not just of the last.
     channels: of the pictures that it reads and writes.
     input_is_enlarged: whether it reads the low-resolution image enlarged by bicubic.
+    constants: what an original keeps among its weights and is no variable here.
     """
 
     hyper_parameters = {}
@@ -28,6 +29,7 @@ class BaseModel:
     combines_outputs = False
     channels = 3
     input_is_enlarged = False
+    constants = {}
 
     def __init__(self, scales, **hyper_parameters):
         self.scales = tuple(scales)
@@ -58,6 +60,10 @@ class BaseModel:
     def build(self, images, scale):
         """The outputs for a batch in the model's own space; called within its variable scope."""
         raise NotImplementedError
+
+    def shuffled(self):
+        """Maps each convolution that feeds a `layers.enlarge` to the scale of that."""
+        return {}
 
     def variables(self):
         """Those of the scales that were built."""

@@ -4,6 +4,7 @@ One residual module is applied again and again; beside the features x it carries
 remembers what the earlier recursions did.  Each recursion gives a picture, and the pictures are
 averaged with weights that double from one to the next.
 """
+import functools
 import math
 
 import numpy as np
@@ -76,8 +77,8 @@ class BSRN(BaseModel):
         return state
 
     def _residual_module(self, x, state):
-        small = tf.random_normal_initializer(
-            stddev=math.sqrt(1e-4 / (9 * (self.conv_features + self.state_features))))
+        fan_in = 9 * (self.conv_features + self.state_features)
+        small = functools.partial(tf.random_normal_initializer, stddev=math.sqrt(1e-4 / fan_in))
         residual = self._stateful_conv2d(tf.concat([x, state], -1), 'conv2d', small)
         residual = self._stateful_conv2d(tf.nn.relu(residual), 'conv2d_1', small)
         x, state = self._add(x, residual)

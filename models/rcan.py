@@ -8,6 +8,7 @@ import math
 from models import layers
 from models.base_model import BaseModel
 from sr_tf.compat import tf
+from sr_tf.errors import UsageError
 
 
 class RCAN(BaseModel):
@@ -22,6 +23,12 @@ class RCAN(BaseModel):
         'learning_rate': 1e-4,
         'loss_scale': '128',
     }
+
+    def __init__(self, scales, **hyper_parameters):
+        super().__init__(scales, **hyper_parameters)
+        if not 1 <= self.reduction <= self.num_features:
+            raise UsageError('--rcan_reduction=%d: is not between 1 and --rcan_num_features=%d'
+                             % (self.reduction, self.num_features))
 
     @classmethod
     def from_shapes(cls, shapes):
@@ -44,6 +51,9 @@ class RCAN(BaseModel):
         x = layers.conv2d(x, self.num_features * scale ** 2, 3, 'upscale/0', layers.fan_in_uniform)
         x = layers.enlarge(x, scale)
         return [layers.conv2d(x, self.channels, 3, 'conv2', layers.fan_in_uniform)]
+
+    def shuffled(self):
+        return {'upscale/0': self.scales[0]}
 
     def _residual_group(self, x):
         before = x

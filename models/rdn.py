@@ -55,11 +55,19 @@ class RDN(BaseModel):
             blocks.append(x)
         x = self._conv2d(tf.concat(blocks, -1), self.num_features, 'gff/0', size=1)
         x = self._conv2d(x, self.num_features, 'gff/1') + first
-        for index, factor in enumerate([3] if scale == 3 else [2] * (scale // 2)):
-            # Every other position of the original's list is the shuffle itself.
-            x = self._conv2d(x, self.num_features * factor ** 2, 'upscale/%d' % (2 * index))
+        for name, factor in self._enlargements(scale):
+            x = self._conv2d(x, self.num_features * factor ** 2, name)
             x = layers.enlarge(x, factor)
         return [self._conv2d(x, self.channels, 'output')]
+
+    def shuffled(self):
+        return dict(self._enlargements(self.scales[0]))
+
+    @staticmethod
+    def _enlargements(scale):
+        # Every other position of the original's list is the shuffle itself.
+        factors = [3] if scale == 3 else [2] * (scale // 2)
+        return [('upscale/%d' % (2 * index), factor) for index, factor in enumerate(factors)]
 
     def _dense_block(self, x):
         known = x

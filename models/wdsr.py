@@ -1,6 +1,8 @@
 """WDSR (Yu et al., 2018): residual blocks that are wide before the activation, narrow after it."""
 import math
 
+import numpy as np
+
 from models import layers
 from models.base_model import BaseModel
 from sr_tf.compat import tf
@@ -27,6 +29,13 @@ class WDSR(BaseModel):
         'loss_scale': 'dynamic',
     }
 
+    constants = {
+        'sub_mean/kernel': np.eye(3).reshape(1, 1, 3, 3),
+        'sub_mean/bias': -np.array(MEAN),
+        'add_mean/kernel': np.eye(3).reshape(1, 1, 3, 3),
+        'add_mean/bias': np.array(MEAN),
+    }
+
     @classmethod
     def from_shapes(cls, shapes):
         head = shapes.get('generator/head/0/kernel')
@@ -46,6 +55,9 @@ class WDSR(BaseModel):
         x = self._conv2d(x, self.channels * scale ** 2, 3, 'tail/0')
         x += self._conv2d(images, self.channels * scale ** 2, 5, 'skip/0')
         return [layers.enlarge(x, scale) * RANGE + MEAN]
+
+    def shuffled(self):
+        return dict.fromkeys(['tail/0', 'skip/0'], self.scales[0])
 
     def _residual_block(self, x):
         wide = tf.nn.relu(self._conv2d(x, EXPANSION * self.num_features, 1, '0'))

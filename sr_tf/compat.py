@@ -62,3 +62,13 @@ def bfloat16_rewrite():
     """The session option that runs a float32 graph in bfloat16 on a CPU, or None without one."""
     name = 'auto_mixed_precision_onednn_bfloat16'
     return name if hasattr(tf.ConfigProto().graph_options.rewrite_options, name) else None
+
+
+def collective_ops():
+    """TensorFlow's all-reduce and broadcast, which it offers under no public name."""
+    return importlib.import_module('tensorflow.python.ops.collective_ops')
+
+
+def collective_timeout(seconds=600):
+    """The argument by which a collective gives up on a silent peer; 1.15 does not know it."""
+    return {} if is_tensorflow_1() else {'timeout': seconds}

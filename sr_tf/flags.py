@@ -6,6 +6,7 @@ from absl import flags
 
 import dataloaders
 import models
+from sr_tf import distributed
 from sr_tf.chips.session import CHIPS, PRECISIONS, Chip
 from sr_tf.errors import UsageError
 from sr_tf.scoring.metrics import PROTOCOLS
@@ -33,6 +34,7 @@ RECIPE = {
     'ema_decay': None,
     'accumulate_steps': 1,
     'loss_scale': 'dynamic',
+    'lr_scaling': 'none',
 }
 
 
@@ -95,6 +97,11 @@ def define_training():
                        lower_bound=0)
     flags.DEFINE_integer('validate_freq', 0, 'Steps between validations; the best is kept.',
                          lower_bound=0)
+    flags.DEFINE_enum('distributed', 'auto', distributed.ENGINES,
+                      'How several processes average: auto is hccl on NPUs and tf elsewhere, when '
+                      'RANK_SIZE in the environment is above 1.')
+    flags.DEFINE_float('step_timeout', None, 'Seconds without a step after which the process ends; '
+                       '0 for never. Default: 600 with several processes.', lower_bound=0)
     flags.DEFINE_enum('valid_dataloader', None, dataloaders.names(),
                       'The loader of the validation images. Default: the same.')
     flags.DEFINE_string('valid_truth_path', None, 'Their high-resolution images.')
@@ -129,6 +136,15 @@ def define_preparation():
     flags.DEFINE_string('output_path', None, 'The folder that is written.')
     flags.DEFINE_enum('naming', 'basic', ('basic', 'div2k'),
                       'x2/name.png as basic_loader reads it, or X2/namex2.png as div2k_loader.')
+
+
+def define_import():
+    flags.DEFINE_enum('model', None, models.names(),
+                      'The architecture. Default: what the weights look like.')
+    flags.DEFINE_string('input', None, 'A PyTorch or MindSpore file, or a TensorFlow checkpoint.')
+    flags.DEFINE_string('output_path', None, 'The folder that gets the checkpoint.')
+    flags.DEFINE_list('scales', None, 'The scale, where the weights are the same at each.')
+    define_model_parameters()
 
 
 def required(name):
@@ -197,9 +213,9 @@ def patch_sizes(chosen):
     return {scale: FLAGS.target_patch_size // scale for scale in chosen['scales']}
 
 
-def in_steps(chosen, images):
+def in_steps(chosen, images, processes=1):
     """The recipe with its epochs, passes over the images, turned into steps."""
-    epoch = -(-images // (chosen['batch_size'] * chosen['accumulate_steps']))
+    epoch = -(-images // (chosen['batch_size'] * chosen['accumulate_steps'] * processes))
     chosen = dict(chosen)
     for epochs, steps in (('num_epochs', 'max_steps'), ('lr_decay_epochs', 'lr_decay_steps')):
         # Steps on the command line beat epochs in the published recipe.
@@ -208,9 +224,16 @@ def in_steps(chosen, images):
     return chosen
 
 
-def schedule(chosen):
-    return Schedule(chosen['lr_schedule'], chosen['learning_rate'], chosen['lr_decay_rate'],
-                    chosen['lr_decay_steps'], chosen['warmup_steps'], chosen['max_steps'])
+def schedule(chosen, processes=1):
+    scaling = {'none': 1.0, 'linear': processes, 'sqrt': processes ** 0.5}[chosen['lr_scaling']]
+    return Schedule(chosen['lr_schedule'], chosen['learning_rate'] * scaling,
+                    chosen['lr_decay_rate'], chosen['lr_decay_steps'], chosen['warmup_steps'],
+                    chosen['max_steps'])
+
+
+def step_timeout(processes):
+    """The time after which a silent step is given up; a process alone waits for nobody."""
+    return (600.0 if processes > 1 else 0.0) if FLAGS.step_timeout is None else FLAGS.step_timeout
 
 
 def loss_scale(chosen, chosen_chip):
@@ -271,6 +294,8 @@ def _define_recipe():
                        lower_bound=0, upper_bound=1)
     flags.DEFINE_integer('accumulate_steps', None, 'Batches whose gradients make one step.',
                          lower_bound=1)
+    flags.DEFINE_enum('lr_scaling', None, ('none', 'linear', 'sqrt'),
+                      'How the learning rate grows with the number of processes.')
     flags.DEFINE_string('loss_scale', None, 'none, dynamic or a number, by which gradients are '
                         'kept from underflowing. Used where float16 is computed with, or if given.')
 

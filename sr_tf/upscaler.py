@@ -18,7 +18,9 @@ def load(path, chip='auto', precision='auto', **hyper_parameters):
     if not isinstance(chip, Chip):
         chip = Chip(chip, precision)
     prefix = checkpoint.resolve(path)
-    return Upscaler(read_model(prefix, hyper_parameters), prefix, chip)
+    upscaler = Upscaler(read_model(prefix, hyper_parameters), chip)
+    upscaler.restore(prefix)
+    return upscaler
 
 
 def read_model(prefix, hyper_parameters=None):
@@ -36,9 +38,11 @@ def read_model(prefix, hyper_parameters=None):
 
 
 class Upscaler:
-    """Computes with one set of weights, which `restore` can replace by another."""
+    """Computes with one set of weights, which `restore` or `assign` gives it."""
 
-    def __init__(self, model, prefix, chip):
+    checkpoint = None
+
+    def __init__(self, model, chip):
         self.model = model
         self._graph = tf.Graph()
         with self._graph.as_default():
@@ -48,7 +52,6 @@ class Upscaler:
             self._variables = model.variables()
         self._graph.finalize()
         self._session = chip.session(self._graph)
-        self.restore(prefix)
 
     @property
     def scales(self):
@@ -64,8 +67,11 @@ class Upscaler:
         sources = {name: average if average in shapes else name
                    for name, average in averages.items()}
         values = checkpoint.read_values(prefix, sources.values())
-        checkpoint.assign(self._session, self._variables,
-                          {name: values[source] for name, source in sources.items()})
+        self.assign({name: values[source] for name, source in sources.items()})
+
+    def assign(self, weights):
+        """Takes weights from a mapping of their names to arrays."""
+        checkpoint.assign(self._session, self._variables, weights)
 
     def __call__(self, image, scale=None):
         """The picture enlarged, float32 and not rounded, in the range of what was given.

@@ -54,3 +54,9 @@ def config(precision):
     options.remapping = OFF
     options.memory_optimization = OFF
     return proto
+
+
+def hccl_ops():
+    """The plug-in's collective operations; call `require_plugin` before."""
+    package = 'npu_bridge' if is_tensorflow_1() else 'npu_device.compat.v1'
+    return importlib.import_module(package + '.hccl.hccl_ops')

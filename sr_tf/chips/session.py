@@ -39,7 +39,11 @@ class Chip:
         if self.kind == 'gpu' and not _tensorflow_sees_gpu():
             raise UserError('--chip=gpu: TensorFlow %s sees no GPU; check the driver and CUDA, or '
                             'use --chip=cpu' % tensorflow_version())
-        return tf.Session(graph=graph, config=getattr(self, '_%s_config' % self.kind)())
+        return tf.Session(graph=graph, config=self.config())
+
+    def config(self):
+        """What a session for this chip is configured with."""
+        return getattr(self, '_%s_config' % self.kind)()
 
     def _settled(self, precision):
         if precision == 'auto':

@@ -115,7 +115,16 @@ def _listed(path):
     with _open_archive(path) as archive:
         if _is_zip_name(path):
             return [(member.filename, member) for member in archive.infolist()]
-        return [(member.name, member) for member in archive if not member.isdir()]
+        members = [(member.name, member) for member in archive if not member.isdir()]
+        _require_end_mark(archive)
+        return members
+
+
+def _require_end_mark(archive):
+    """tarfile takes a cut or damaged header for the end, and would silently lose what follows."""
+    archive.fileobj.seek(archive.offset)
+    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError('unexpected end')
 
 
 def _unpacked(path, sources):
@@ -137,7 +146,7 @@ def _open_archive(path):
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError,
             RuntimeError) as error:
         raise UserError('%s: cannot be read as an archive (%s); fetch it again'
-                        % (path, error)) from error
+                        % (path, str(error).split('\n')[0].rstrip(':'))) from error
 
 
 def _require_inside(path, name):

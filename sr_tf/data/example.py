@@ -17,15 +17,14 @@ def encode(features):
 def decode(message):
     """The first value of each feature by name; ValueError if it is no Example."""
     features = {}
-    for entry in _all(message, 1, 1):
-        name, feature = _only(entry, 1), _only(entry, 2)
-        for kind, values in _fields(feature):
+    for entry in _all(memoryview(message), 1, 1):
+        name = str(_bytes(_first(entry, 1)), 'utf-8')
+        for kind, values in _fields(_first(entry, 2)):
             if kind == BYTES_LIST:
-                features[str(name, 'utf-8')] = bytes(_only(values, 1))
+                features[name] = _bytes(_first(values, 1))
             elif kind == INT64_LIST:
-                packed = _only(values, 1)
-                features[str(name, 'utf-8')] = (
-                    packed if isinstance(packed, int) else _varint(packed, 0)[0])
+                value = _first(values, 1)
+                features[name] = value if isinstance(value, int) else _varint(value, 0)[0]
     return features
 
 
@@ -51,18 +50,24 @@ def _encoded_varint(value):
 
 def _all(message, *path):
     """The content of all fields with the first number, in these of all with the next, ..."""
-    found = [memoryview(message)]
+    found = [message]
     for wanted in path:
         found = [content for outer in found for number, content in _fields(outer)
                  if number == wanted]
     return found
 
 
-def _only(message, number):
+def _first(message, number):
     found = _all(message, number)
     if not found:
         raise ValueError('field %d is missing' % number)
     return found[0]
+
+
+def _bytes(content):
+    if isinstance(content, int):
+        raise ValueError('a number where bytes should be')
+    return bytes(content)
 
 
 def _fields(message):

@@ -17,9 +17,9 @@ adds to a report.
 """
 
 
-def evaluate(upscaler, loader, scale, protocol='paper', each_output=False):
-    """Yields a `Scored` for each of the loader's images."""
-    for pair in loader.pairs():
+def evaluate(upscaler, loader, scale, protocol='paper', each_output=False, pairs=None):
+    """Yields a `Scored` for each of the loader's images, or for the given ones among them."""
+    for pair in loader.pairs() if pairs is None else pairs:
         original = loader.read(pair.hr)
         lr = low_resolution(loader, pair, original, scale)
         hr = original[:lr.shape[0] * scale, :lr.shape[1] * scale]
@@ -56,10 +56,11 @@ def summarize(dataset, scale, images):
     return result
 
 
-def mean_psnr(upscaler, loader):
-    """Over all images at all the model's scales; the figure that picks the best checkpoint."""
-    return float(np.mean([scored.scores['psnr'] for scale in upscaler.scales
-                          for scored in evaluate(upscaler, loader, scale)]))
+def psnr_total(upscaler, loader, rank=0, size=1):
+    """The sum and the number of the PSNRs of every `size`-th image at all the model's scales."""
+    psnrs = [scored.scores['psnr'] for scale in upscaler.scales
+             for scored in evaluate(upscaler, loader, scale, pairs=loader.pairs()[rank::size])]
+    return sum(psnrs), len(psnrs)
 
 
 def _scores(sr, hr, scale, protocol):

@@ -85,10 +85,24 @@ class Journal:
         self._events.add_summary(tf.Summary(value=values), step)
 
 
+class Silence:
+    """The journal of a process that leaves the writing to another."""
+
+    def __init__(self, *_):
+        return
+
+    def __getattr__(self, name):
+        return lambda *_: None
+
+
 def read_curve(folder):
-    """The losses and validation PSNRs of a run as lists of (step, value), or None without any."""
-    table = os.path.join(folder, 'train.csv')
-    if not os.path.exists(table):
+    """The losses and validation PSNRs of a run as lists of (step, value), or None without any.
+
+    `folder` is the run's or, for its best checkpoint, one within it.
+    """
+    tables = [os.path.join(place, 'train.csv') for place in (folder, os.path.dirname(folder))]
+    table = next(filter(os.path.exists, tables), None)
+    if table is None:
         return None
     with open(table, newline='') as file:
         rows = list(csv.DictReader(file))

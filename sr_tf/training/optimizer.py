@@ -3,11 +3,13 @@ from collections import namedtuple
 
 from sr_tf.compat import tf
 
-TrainStep = namedtuple('TrainStep', 'accumulate apply loss gradient_norm')
+TrainStep = namedtuple('TrainStep', 'accumulate apply loss gradient_norm stops')
 TrainStep.__doc__ = """The operations of one micro-batch.
 
 Run `apply` for the last micro-batch of a step and `accumulate` for those before it; `accumulate`
 is None when a step has only one. `gradient_norm` is infinite or NaN when the gradient is.
+The loss is the mean over all micro-batches and processes.
+`stops` is positive when any process fed 1 to the optimizer's `stop`.
 """
 
 DYNAMIC_LOSS_SCALE = 2.0 ** 15
@@ -17,13 +19,17 @@ LOSS_SCALE_GROWS_AFTER = 2000
 class Optimizer:
     """Shared by the train steps of all scales, in whose graph it is made.
 
+    engine: averages gradients, losses and the wish to stop over all processes.
     loss_scale: None, a number, or 'dynamic'. With one, a step whose gradient overflows changes
         nothing; 'dynamic' then halves the scale, and doubles it after many good steps.
     ema_decay: None, or the decay of the average of the weights that is kept beside them.
     """
 
-    def __init__(self, epsilon, clip_norm=None, micro_batches=1, loss_scale=None, ema_decay=None):
+    def __init__(self, engine, epsilon, clip_norm=None, micro_batches=1, loss_scale=None,
+                 ema_decay=None):
+        self._engine = engine
         self.learning_rate = tf.placeholder(tf.float32, [], 'learning_rate')
+        self.stop = tf.placeholder(tf.float32, [], 'stop')
         self.global_step = tf.train.get_or_create_global_step()
         self._adam = tf.train.AdamOptimizer(self.learning_rate, epsilon=epsilon)
         self._clip_norm = clip_norm
@@ -33,55 +39,52 @@ class Optimizer:
                          if ema_decay else None)
         self._sums = {}
 
-    @property
-    def skips_overflow(self):
-        return self._scaler is not None
-
     def train_step(self, loss, variables):
         scaled = self._scaler.scaled(loss) if self._scaler else loss
         # Every gradient before any update: a shared weight is read by many of them.
         pairs = self._adam.compute_gradients(
             scaled, variables, gate_gradients=tf.train.Optimizer.GATE_GRAPH)
         pairs = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+        gradients, variables = map(list, zip(*pairs))
         if self._scaler:
-            pairs = [(self._scaler.unscaled(gradient), variable) for gradient, variable in pairs]
+            gradients = [self._scaler.unscaled(gradient) for gradient in gradients]
         if self._micro_batches == 1:
-            return TrainStep(None, *self._apply(pairs, loss))
-        sums = [self._sum(variable) for _, variable in pairs]
-        gradients = [gradient for gradient, _ in pairs]
-        accumulate = tf.group(*[tf.assign_add(total, gradient)
-                                for total, gradient in zip(sums, gradients)])
-        means = [(total + gradient) / self._micro_batches
-                 for total, gradient in zip(sums, gradients)]
-        apply, loss, norm = self._apply(list(zip(means, variables_of(pairs))), loss)
-        with tf.control_dependencies([apply]):
+            return self._apply(gradients, variables, loss)
+        parts = gradients + [loss]
+        sums = ([self._sum(variable.op.name, variable.shape) for variable in variables]
+                + [self._sum('loss', [])])
+        accumulate = tf.group(*[tf.assign_add(total, part) for total, part in zip(sums, parts)])
+        means = [(total + part) / self._micro_batches for total, part in zip(sums, parts)]
+        step = self._apply(means[:-1], variables, means[-1])
+        with tf.control_dependencies([step.apply]):
             emptied = tf.group(*[tf.assign(total, tf.zeros_like(total)) for total in sums])
-        return TrainStep(accumulate, emptied, loss, norm)
+        return step._replace(accumulate=accumulate, apply=emptied)
 
-    def _apply(self, pairs, loss):
-        norm = tf.global_norm([gradient for gradient, _ in pairs])
+    def _apply(self, gradients, variables, loss):
+        """The step that the mean of all processes' gradients makes."""
+        averaged = self._engine.average(gradients + [loss, self.stop])
+        gradients, loss, stops = averaged[:-2], averaged[-2], averaged[-1]
+        norm = tf.global_norm(gradients)
         if self._clip_norm:
-            pairs = [(tf.clip_by_norm(gradient, self._clip_norm), variable)
-                     for gradient, variable in pairs]
+            gradients = [tf.clip_by_norm(gradient, self._clip_norm) for gradient in gradients]
 
         def update():
-            changed = self._adam.apply_gradients(pairs)
+            changed = self._adam.apply_gradients(list(zip(gradients, variables)))
             if self._average is None:
                 return changed
             with tf.control_dependencies([changed]):
-                return self._average.apply(variables_of(pairs))
+                return self._average.apply(variables)
 
         changed = self._scaler.guarded(tf.is_finite(norm), update) if self._scaler else update()
         with tf.control_dependencies([changed]):
             counted = tf.assign_add(self.global_step, 1)
-        return tf.group(counted), loss, norm
+        return TrainStep(None, tf.group(counted), loss, norm, stops)
 
-    def _sum(self, variable):
-        """Where a variable's gradients are summed; not part of a checkpoint."""
-        name = variable.op.name + '/sum'
+    def _sum(self, name, shape):
+        """Where something is summed over micro-batches; not part of a checkpoint."""
         if name not in self._sums:
             self._sums[name] = tf.get_variable(
-                name, variable.shape, tf.float32, tf.zeros_initializer(),
+                name + '/sum', shape, tf.float32, tf.zeros_initializer(),
                 trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
         return self._sums[name]
 
@@ -118,10 +121,6 @@ class LossScaler:
         with tf.control_dependencies([scale, good_steps, grows]):
             return tf.group(tf.assign(self._scale, scale),
                             tf.assign(self._good_steps, tf.where(grows, 0.0, good_steps)))
-
-
-def variables_of(pairs):
-    return [variable for _, variable in pairs]
 
 
 def _state(name, value):

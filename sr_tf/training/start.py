@@ -34,7 +34,7 @@ def choose_start(folder, resume, restore_path, restore_target, step):
 
 
 def begin(session, start, graph):
-    """Gives the variables of an initialized graph their values; returns the step to go on from."""
+    """Gives the variables of an initialized graph the values to start from."""
     variables = graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
     if start.kind == 'resume':
         checkpoint.restore(session, start.prefix, variables)
@@ -42,7 +42,6 @@ def begin(session, start, graph):
         _continue(session, start, variables)
     elif start.kind == 'weights':
         _take_weights(session, start.prefix, variables)
-    return int(session.run(tf.train.get_global_step(graph)))
 
 
 def _continue(session, start, variables):

@@ -11,14 +11,16 @@ import numpy as np
 from sr_tf import checkpoint
 from sr_tf.compat import tensorflow_version, tf
 from sr_tf.errors import UserError
-from sr_tf.training.journal import Journal
+from sr_tf.training.journal import Journal, Silence
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.optimizer import Optimizer
 from sr_tf.training.start import begin
+from sr_tf.training.watchdog import Watchdog
 from sr_tf.version import VERSION
 
 Plan = namedtuple('Plan', 'recipe schedule max_steps seed loss_scale log_freq summary_freq '
-                          'save_freq save_max_keep validate_freq sleep_ratio')
+                          'save_freq save_max_keep validate_freq sleep_ratio '
+                          'step_timeout')
 Plan.__doc__ = """How to train.
 
 `recipe` holds what makes the result: loss, batch_size, adam_epsilon, clip_norm, ema_decay and
@@ -29,66 +31,73 @@ accumulate_steps among others; it is kept beside each checkpoint.  The frequenci
 _Tower = namedtuple('_Tower', 'iterator step sample')
 
 
-def train(model, sampler, plan, chip, folder, start, validate=None):
+def train(model, sampler, plan, chip, engine, folder, start, validate=None):
     """Trains until `plan.max_steps`; returns the signal that ended it earlier, or None.
 
-    `start` says from which weights (see `start.Start`); `validate(checkpoint)` returns the PSNR
-    by which the best checkpoint is kept in `folder/best`.
+    `start` says from which weights (see `start.Start`).  `validate(weights)` returns the sum of
+    this process' PSNRs and their number; by their mean the best checkpoint is kept in
+    `folder/best`.  Files are written by the engine's chief alone.
     """
-    checkpoint.sweep(folder)
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(plan.seed)
         first_step = tf.placeholder(tf.int64, [], 'first_step')
-        optimizer = Optimizer(plan.recipe['adam_epsilon'], plan.recipe['clip_norm'],
+        optimizer = Optimizer(engine, plan.recipe['adam_epsilon'], plan.recipe['clip_norm'],
                               plan.recipe['accumulate_steps'], plan.loss_scale,
                               plan.recipe['ema_decay'])
         towers = _towers(model, sampler, optimizer, LOSSES[plan.recipe['loss']], first_step)
-        saver = tf.train.Saver(max_to_keep=None)
+        keeper = _Keeper(folder, plan, model, engine, validate)
         initialize = tf.group(tf.global_variables_initializer(), tf.local_variables_initializer())
+        broadcast = engine.broadcast(tf.global_variables())
         iterators = [tower.iterator.initializer for tower in towers.values()]
         scale_of = sampler.scale_order()
         graph.finalize()
 
-        with chip.session(graph) as session, _Signals() as signals:
+        with engine.session(chip, graph) as session, _Signals() as signals, \
+                Watchdog(plan.step_timeout, engine.rank) as watchdog:
             session.run(initialize)
-            step = begin(session, start, graph)
+            if engine.is_chief:
+                begin(session, start, graph)
+            session.run(broadcast)
+            step = int(session.run(optimizer.global_step))
             session.run(iterators, {first_step: step})
-            journal = Journal(folder, step, plan.max_steps)
-            keeper = _Keeper(saver, session, folder, plan, model, validate, journal)
+            journal = (Journal if engine.is_chief else Silence)(folder, step, plan.max_steps)
             micro_batches = plan.recipe['accumulate_steps']
+            stopping = False
 
-            while step < plan.max_steps and not signals.received:
+            while step < plan.max_steps and not stopping:
                 began = time.time()
                 scale = scale_of(step)
                 tower = towers[scale]
-                feed = {optimizer.learning_rate: plan.schedule(step)}
+                feed = {optimizer.learning_rate: plan.schedule(step),
+                        optimizer.stop: bool(signals.received)}
 
-                losses = []
                 for _ in range(micro_batches - 1):
-                    _, loss = session.run([tower.step.accumulate, tower.step.loss], feed)
-                    losses.append(loss)
-                _, loss, norm, sample = session.run(
-                    [tower.step.apply, tower.step.loss, tower.step.gradient_norm, tower.sample],
-                    feed)
-                loss = float(np.mean(losses + [loss]))
+                    session.run(tower.step.accumulate, feed)
+                _, loss, norm, stops, sample = session.run(
+                    [tower.step.apply, tower.step.loss, tower.step.gradient_norm,
+                     tower.step.stops, tower.sample], feed)
                 step += 1
+                watchdog.beat(step)
 
                 if not math.isfinite(loss) or not (math.isfinite(norm) or plan.loss_scale):
                     journal.close()
                     raise UserError(_diverged(step, loss, folder))
-                journal.step(step, loss)
+                # Several processes must stop at the same step, so their wish takes one more.
+                stopping = stops > 0 or (signals.received and engine.size == 1)
+                journal.step(step, float(loss))
                 if _due(step, plan.log_freq, plan.max_steps):
                     journal.report(step, scale, plan.schedule(step - 1), float(norm),
-                                   micro_batches * sampler.batch_size * sampler.shard.size)
+                                   micro_batches * sampler.batch_size * engine.size)
                 if _due(step, plan.summary_freq):
                     journal.pictures(step, dict(zip(('input', 'output', 'truth'), sample)))
                 if _due(step, plan.validate_freq, plan.max_steps) and validate:
-                    keeper.validate(step)
+                    journal.validated(step, keeper.validate(session, step))
                 if _due(step, plan.save_freq, plan.max_steps):
-                    keeper.save(step)
+                    keeper.save(session, step)
                 time.sleep(plan.sleep_ratio * (time.time() - began))
+                watchdog.beat(step)
 
-            keeper.save(step)
+            keeper.save(session, step)
             journal.close()
             return signals.received
 
@@ -116,34 +125,42 @@ def _due(step, frequency, last=None):
 
 
 class _Keeper:
-    """Saves checkpoints, and keeps the one that scores best."""
+    """Saves checkpoints, and keeps the one that scores best; made before the graph is finished."""
 
-    def __init__(self, saver, session, folder, plan, model, validate, journal):
-        self._saver = saver
-        self._session = session
+    def __init__(self, folder, plan, model, engine, validate):
         self._folder = folder
         self._plan = plan
         self._model = model
+        self._engine = engine
         self._validate = validate
-        self._journal = journal
         self._best_folder = os.path.join(folder, 'best')
-        self._saved = None
+        self._saver = tf.train.Saver(max_to_keep=None)
+        self._weights = _averaged_weights(model)
+        self._own_total = tf.placeholder(tf.float32, [2])
+        self._total = engine.sum(self._own_total)
+        self._saved_step = None
 
-    def save(self, step):
-        """Returns the checkpoint's path; a step is saved once."""
+    def save(self, session, step):
+        """A step is saved once, also when it was saved before this run went on from it."""
         prefix = os.path.join(self._folder, '%s-%d' % (checkpoint.NAME, step))
-        if prefix != self._saved and prefix not in checkpoint.in_folder(self._folder):
-            self._saved = checkpoint.save(self._saver, self._session, self._folder, step,
-                                          self._metadata(step), self._plan.save_max_keep)
+        if (self._engine.is_chief and step != self._saved_step
+                and prefix not in checkpoint.in_folder(self._folder)):
+            checkpoint.save(self._saver, session, self._folder, step, self._metadata(step),
+                            self._plan.save_max_keep)
+        self._saved_step = step
         return prefix
 
-    def validate(self, step):
-        prefix = self.save(step)
-        psnr = self._validate(prefix)
-        self._journal.validated(step, psnr)
-        checkpoint.write_metadata(prefix, dict(self._metadata(step), score=psnr))
-        if psnr > self._best_score():
-            checkpoint.copy(prefix, self._best_folder)
+    def validate(self, session, step):
+        """The PSNR over all validation images, to which each process adds its share."""
+        prefix = self.save(session, step)
+        own = self._validate(session.run(self._weights))
+        total, count = session.run(self._total, {self._own_total: own})
+        psnr = float(total / count)
+        if self._engine.is_chief:
+            checkpoint.write_metadata(prefix, dict(self._metadata(step), score=psnr))
+            if psnr > self._best_score():
+                checkpoint.copy(prefix, self._best_folder)
+        return psnr
 
     def _best_score(self):
         kept = checkpoint.in_folder(self._best_folder)
@@ -161,6 +178,13 @@ class _Keeper:
                          'numpy': np.__version__, 'python': sys.version.split()[0]},
             'score': None,
         }
+
+
+def _averaged_weights(model):
+    """Maps the name of each weight to its average where one is kept, else to itself."""
+    variables = {variable.op.name: variable for variable in tf.global_variables()}
+    return {weight.op.name: variables.get(weight.op.name + checkpoint.EMA_SUFFIX, weight)
+            for weight in model.variables()}
 
 
 class _Signals:

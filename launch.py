@@ -1,0 +1,58 @@
+"""Starts a training script once for each device: launch.py --num_devices=8 -- train.py ..."""
+import os
+import sys
+
+from absl import flags
+
+from sr_tf import cli
+from sr_tf.distributed import launcher
+from sr_tf.errors import UsageError
+
+FLAGS = flags.FLAGS
+
+
+def define():
+    flags.DEFINE_integer('num_devices', None, 'Processes on this host.', lower_bound=1)
+    flags.DEFINE_list('hosts', None, 'All hosts of the job by address, this one among them; run '
+                      'the same command on each.')
+    flags.DEFINE_integer('host_index', 0, 'Which of --hosts this is, counted from 0.',
+                         lower_bound=0)
+    flags.DEFINE_string('rank_table', None, 'The rank table of the NPUs (RANK_TABLE_FILE).')
+    flags.DEFINE_list('device_ips', None, 'The addresses of the NPUs, as hccn_tool shows them; a '
+                      'rank table is made of them.')
+    flags.DEFINE_boolean('make_rank_table', False, 'Print that rank table and do nothing else.')
+    flags.DEFINE_string('log_path', None, 'A folder for one log of each rank, rank-0.log and so '
+                        'on. Without it lines are prefixed with their rank.')
+    flags.DEFINE_float('grace', 30, 'Seconds that the ranks have to save after SIGTERM.')
+
+
+def main(command):
+    devices = FLAGS.num_devices or len(FLAGS.device_ips or ()) or None
+    if devices is None:
+        raise UsageError('--num_devices is missing: how many processes to start on this host')
+    if FLAGS.make_rank_table:
+        print(launcher.rank_table(FLAGS.device_ips, devices))
+        return 0
+    if not command:
+        raise UsageError('what to start? launch.py --num_devices=%d -- train.py --model=...'
+                         % devices)
+    if FLAGS.hosts and FLAGS.host_index >= len(FLAGS.hosts):
+        raise UsageError('--host_index=%d: there are only %d --hosts'
+                         % (FLAGS.host_index, len(FLAGS.hosts)))
+    environments = launcher.environments(
+        devices, FLAGS.hosts or ['127.0.0.1'], FLAGS.host_index, table_path(devices))
+    if command[0].endswith('.py'):
+        command = [sys.executable, '-u'] + command
+    return launcher.run(command, environments, FLAGS.log_path, FLAGS.grace)
+
+
+def table_path(devices):
+    if FLAGS.rank_table and not os.path.exists(FLAGS.rank_table):
+        raise UsageError('--rank_table=%s: no such file' % FLAGS.rank_table)
+    if FLAGS.device_ips:
+        return launcher.write_rank_table(FLAGS.device_ips, devices)
+    return FLAGS.rank_table
+
+
+if __name__ == '__main__':
+    cli.run(main, define, __doc__)

@@ -1,0 +1,54 @@
+"""Which of how many processes this is, from the environment that a launcher or platform sets."""
+import json
+import os
+from collections import namedtuple
+
+from sr_tf.errors import UserError
+
+FIRST_PORT = 29400
+ADDRESSES = 'SR_TF_ADDRESSES'
+
+
+class Place(namedtuple('Place', 'rank size addresses')):
+    """`addresses` is the host:port of each rank, for engines that need them."""
+
+    @classmethod
+    def from_environment(cls):
+        size = _number('RANK_SIZE', 1)
+        rank = _number('RANK_ID', 0)
+        if size < 1 or not 0 <= rank < size:
+            raise UserError('RANK_ID=%d with RANK_SIZE=%d: ranks count from 0 up to below the size'
+                            % (rank, size))
+        return cls(rank, size, _addresses(size))
+
+
+def _number(name, default):
+    value = os.environ.get(name) or str(default)
+    if not value.isdigit():
+        raise UserError('%s=%s in the environment: must be a whole number' % (name, value))
+    return int(value)
+
+
+def _addresses(size):
+    if os.environ.get(ADDRESSES):
+        addresses = os.environ[ADDRESSES].split(',')
+        if len(addresses) != size:
+            raise UserError('%s names %d processes, but RANK_SIZE is %d'
+                            % (ADDRESSES, len(addresses), size))
+        return addresses
+    hosts = _hosts_of_rank_table(os.environ.get('RANK_TABLE_FILE')) or ['127.0.0.1'] * size
+    return ['%s:%d' % (host, FIRST_PORT + rank) for rank, host in enumerate(hosts[:size])]
+
+
+def _hosts_of_rank_table(path):
+    if not path:
+        return None
+    try:
+        with open(path) as file:
+            servers = json.load(file)['server_list']
+        ranks = {int(device['rank_id']): server['server_id']
+                 for server in servers for device in server['device']}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError('RANK_TABLE_FILE=%s: not a rank table of version 1.0 (%r)'
+                        % (path, error)) from error
+    return [ranks[rank] for rank in sorted(ranks)]

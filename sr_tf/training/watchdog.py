@@ -1,0 +1,39 @@
+"""Ends a process that makes no progress: a peer that died may leave it waiting for ever."""
+import os
+import sys
+import threading
+import time
+
+
+class Watchdog:
+    """Ends the process when `beat` was not called for so many seconds; 0 watches nothing.
+
+    A thread does it, because a blocked `session.run` lets no Python run in its own.
+    """
+
+    def __init__(self, seconds, rank):
+        self._seconds = seconds
+        self._rank = rank
+        self._step = 0
+        self._last = time.time()
+        self._done = threading.Event()
+
+    def __enter__(self):
+        if self._seconds:
+            threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+
+    def beat(self, step):
+        self._step = step
+        self._last = time.time()
+
+    def _watch(self):
+        while not self._done.wait(min(1.0, self._seconds / 4)):
+            if time.time() - self._last > self._seconds:
+                print('rank %d: no step has ended for %g s after step %d; giving up '
+                      '(--step_timeout)' % (self._rank, self._seconds, self._step),
+                      file=sys.stderr, flush=True)
+                os._exit(1)
