@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from sr_tf.data.lock import locked
 from sr_tf.errors import UserError
 from sr_tf.images import resize
 
@@ -41,10 +42,17 @@ def open_pack(loader, scales, folder, enlarge=False, progress=None):
     stamp = _digest([[loader.stamp(pair.hr)] + [loader.stamp(pair.lr[scale])
                                                 for scale in scales if scale in pair.lr]
                      for pair in pairs])
-    index_path = os.path.join(folder, key + '.json')
-    index = _read_index(index_path)
-    if index is None or index['stamp'] != stamp or not _is_whole(folder, index):
-        index = _write(loader, pairs, scales, enlarge, folder, key, stamp, progress)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        # Of several processes that want the same pack, one writes it and the others wait.
+        with locked(os.path.join(folder, key + '.lock')):
+            index = _read_index(os.path.join(folder, key + '.json'))
+            if index is None or index['stamp'] != stamp or not _is_whole(folder, index):
+                index = _write(loader, pairs, scales, enlarge, folder, key, stamp, progress)
+    except OSError as error:
+        raise UserError('%s: the pack of the training images cannot be written: %s; '
+                        'name another folder with --pack_path'
+                        % (folder, error.strerror or error)) from error
     return _pack(folder, index)
 
 
@@ -90,7 +98,6 @@ def _write(loader, pairs, scales, enlarge, folder, key, stamp, progress):
              'names': [pair.name for pair in pairs],
              'hr': [], 'lr': {scale: [] for scale in scales}}
     try:
-        os.makedirs(folder, exist_ok=True)
         with open(temporary, 'wb') as file:
             for done, planes in enumerate(_decoded(loader, pairs, scales, enlarge), 1):
                 index['hr'].append(_append(file, planes[0]))
@@ -104,10 +111,6 @@ def _write(loader, pairs, scales, enlarge, folder, key, stamp, progress):
         os.replace(temporary, os.path.join(folder, name))
         _remove_older(folder, key, name)
         os.replace(temporary + '.json', os.path.join(folder, key + '.json'))
-    except OSError as error:
-        raise UserError('%s: the pack of the training images cannot be written: %s; '
-                        'name another folder with --pack_path'
-                        % (folder, error.strerror or error)) from error
     finally:
         for leftover in (temporary, temporary + '.json'):
             if os.path.exists(leftover):
