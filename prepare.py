@@ -1,12 +1,19 @@
 """Makes and checks what the loaders read.
 
-prepare.py lr       writes the low-resolution images of --data_truth_path to --output_path
-prepare.py pack     packs the images of a loader now, before training does
-prepare.py inspect  says what is in a folder and what is wrong with it
+prepare.py lr        writes the low-resolution images of --data_truth_path to --output_path
+prepare.py crops     cuts --data_truth_path, folders or .zip and .tar archives, into PNG crops
+prepare.py tfrecord  cuts them into TFRecord files of crops, for tfrecord_loader
+prepare.py h5        makes the h5 file for h5_loader from them
+prepare.py pack      packs the images of a loader now, before training does
+prepare.py inspect   says what is in a folder and what is wrong with it
 """
 from sr_tf import cli, flags
 from sr_tf.data import preparation
+from sr_tf.data.archives import find_images
+from sr_tf.data.crops import write_crops
+from sr_tf.data.h5_file import write_h5
 from sr_tf.data.pack import open_pack
+from sr_tf.data.shards import write_shards
 from sr_tf.errors import UsageError
 from sr_tf.progress import ProgressBar
 
@@ -26,6 +33,35 @@ def make_lr(scales):
     loader.input_path = None
     done = preparation.write_low_resolution(loader, folder, FLAGS.naming, progress('making LR'))
     print('%d low-resolution images in %s' % (done, folder))
+
+
+def make_crops(_):
+    folder = flags.required('output_path')
+    count = write_crops(sources(), folder, FLAGS.patch_size, stride(), progress('cutting'))
+    print('%d crops in %s' % (count, folder))
+
+
+def make_tfrecord(_):
+    folder = flags.required('output_path')
+    count = write_shards(sources(), folder, FLAGS.patch_size, stride(), FLAGS.num_shards,
+                         progress('cutting'))
+    print('%d crops in %s' % (count, folder))
+
+
+def make_h5(scales):
+    if len(scales) != 1:
+        raise UsageError('--scales: an h5 file is for one scale; name it, such as --scales=2')
+    path = flags.required('output_path')
+    count = write_h5(sources(), path, scales[0], FLAGS.eval, progress('making LR'))
+    print('%d pairs at x%d in %s' % (count, scales[0], path))
+
+
+def sources():
+    return find_images([path for path in flags.required('data_truth_path').split(',') if path])
+
+
+def stride():
+    return FLAGS.stride or FLAGS.patch_size
 
 
 def pack(scales):
@@ -57,7 +93,8 @@ def progress(label):
     return show
 
 
-COMMANDS = {'lr': make_lr, 'pack': pack, 'inspect': inspect}
+COMMANDS = {'lr': make_lr, 'crops': make_crops, 'tfrecord': make_tfrecord, 'h5': make_h5,
+            'pack': pack, 'inspect': inspect}
 
 if __name__ == '__main__':
     cli.run(main, flags.define_preparation, __doc__)

@@ -49,12 +49,10 @@ def main(arguments):
 
 def prepare_folder(folder):
     try:
-        os.makedirs(folder, exist_ok=True)
-        checkpoint.sweep(folder)
         flags.write_arguments(os.path.join(folder, 'arguments.json'))
-    except OSError as error:
-        raise UserError('--train_path=%s: cannot be written: %s; name another folder'
-                        % (folder, error.strerror)) from error
+    except UserError as error:
+        raise UserError('--train_path=%s: %s; name another folder' % (folder, error)) from error
+    checkpoint.sweep(folder)
 
 
 def build_model(model_class, recipe, start):

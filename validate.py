@@ -12,6 +12,7 @@ from sr_tf.scoring.metrics import describe
 from sr_tf.scoring.report import write_report
 from sr_tf.training.journal import read_curve
 from sr_tf.upscaler import load
+from sr_tf.whole_file import whole_or_absent
 
 FLAGS = flags.FLAGS
 PICTURES_IN_REPORT = 6  # of each scale: a page with hundreds of photographs opens nowhere
@@ -86,17 +87,12 @@ def print_result(result):
 def write_results(upscaler, results, pictures):
     metrics = {'model': upscaler.model.name(), 'checkpoint': upscaler.checkpoint,
                'protocol': describe(FLAGS.protocol), 'results': results}
-    os.makedirs(FLAGS.report_path, exist_ok=True)
-
-    def write(name, content):
-        path = os.path.join(FLAGS.report_path, name)
-        with open(path + '.tmp', 'w', newline='') as file:
-            content(file)
-        os.replace(path + '.tmp', path)
-        return path
-
-    write('metrics.json', lambda file: json.dump(metrics, file, indent=2))
-    write('metrics.csv', lambda file: csv.writer(file).writerows(table(results)))
+    with whole_or_absent(os.path.join(FLAGS.report_path, 'metrics.json')) as temporary, \
+            open(temporary, 'w') as file:
+        json.dump(metrics, file, indent=2)
+    with whole_or_absent(os.path.join(FLAGS.report_path, 'metrics.csv')) as temporary, \
+            open(temporary, 'w', newline='') as file:
+        csv.writer(file).writerows(table(results))
     report = os.path.join(FLAGS.report_path, 'report.html')
     run = os.path.dirname(os.path.abspath(upscaler.checkpoint))
     write_report(report, metrics, pictures, read_curve(run))

@@ -53,6 +53,13 @@ class BaseLoader:
                              % (flag, type(self).__module__.split('.')[-1], example))
         return [path for path in value.split(',') if path]
 
+    def require_one(self, flag, value, example):
+        paths = self.require(flag, value, example)
+        if len(paths) > 1:
+            raise UsageError('--%s=%s: names several folders, which only folder_loader reads'
+                             % (flag, value))
+        return paths[0]
+
 
 def join_pairs(hr_images, lr_images, lr_folder_of):
     """Pairs of the pictures that have the same name on both sides.

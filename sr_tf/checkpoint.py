@@ -10,6 +10,7 @@ import shutil
 
 from sr_tf.compat import tf
 from sr_tf.errors import UserError
+from sr_tf.whole_file import whole_or_absent
 
 NAME = 'model.ckpt'
 EMA_SUFFIX = '/ExponentialMovingAverage'
@@ -99,10 +100,8 @@ def read_metadata(prefix):
 
 
 def write_metadata(prefix, metadata):
-    temporary = '%s.json.%d.tmp' % (prefix, os.getpid())
-    with open(temporary, 'w') as file:
+    with whole_or_absent(prefix + '.json') as temporary, open(temporary, 'w') as file:
         json.dump(metadata, file, indent=2)
-    os.replace(temporary, prefix + '.json')
 
 
 def read_shapes(prefix):

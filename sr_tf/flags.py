@@ -12,6 +12,7 @@ from sr_tf.errors import UsageError
 from sr_tf.scoring.metrics import PROTOCOLS
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.schedule import SCHEDULES, Schedule
+from sr_tf.whole_file import whole_or_absent
 
 FLAGS = flags.FLAGS
 
@@ -133,9 +134,16 @@ def define_prediction():
 def define_preparation():
     define_data('The scales of the low-resolution images. Default: 2,3,4.')
     _define_pack_path()
-    flags.DEFINE_string('output_path', None, 'The folder that is written.')
+    flags.DEFINE_string('output_path', None, 'The folder, or the h5 file, that is written.')
     flags.DEFINE_enum('naming', 'basic', ('basic', 'div2k'),
                       'x2/name.png as basic_loader reads it, or X2/namex2.png as div2k_loader.')
+    flags.DEFINE_integer('patch_size', 96, 'The size of crops; smaller images give none.',
+                         lower_bound=1)
+    flags.DEFINE_integer('stride', None, 'From one crop to the next. Default: patch_size.',
+                         lower_bound=1)
+    flags.DEFINE_integer('num_shards', 8, 'How many TFRecord files; no more than images.',
+                         lower_bound=1)
+    flags.DEFINE_boolean('eval', False, 'Whole images in the h5 file, not five crops of each.')
 
 
 def define_import():
@@ -260,9 +268,8 @@ def pack_folder():
 def write_arguments(path):
     """All flags as they were given, for whoever wants to know later."""
     own = {flag.name: flag.value for flag in FLAGS.flags_by_module_dict()[__name__]}
-    with open(path + '.tmp', 'w') as file:
+    with whole_or_absent(path) as temporary, open(temporary, 'w') as file:
         json.dump(own, file, indent=2, sort_keys=True)
-    os.replace(path + '.tmp', path)
 
 
 def _define_pack_path():
@@ -330,6 +337,8 @@ def _integers(flag):
     try:
         numbers = tuple(int(number) for number in value or ())
     except ValueError:
-        raise UsageError('--%s=%s: are whole numbers, such as 2,3,4'
-                         % (flag, ','.join(value))) from None
+        numbers = (0,)
+    if numbers and min(numbers) < 1:
+        raise UsageError('--%s=%s: are whole numbers from 1 on, such as 2,3,4'
+                         % (flag, ','.join(value)))
     return tuple(sorted(set(numbers))) or None

@@ -1,4 +1,5 @@
 """Writes the h5 files that RDN was trained from: groups `lr` and `hr`, with keys '0', '1', ..."""
+import contextlib
 import json
 import os
 
@@ -7,9 +8,9 @@ import h5py
 from sr_tf.data.ahead import computed_ahead
 from sr_tf.data.archives import opened
 from sr_tf.data.made_from import require_same, stamp
-from sr_tf.data.whole_file import whole_or_absent
 from sr_tf.errors import UserError
 from sr_tf.images import files, resize
+from sr_tf.whole_file import whole_or_absent
 
 SETTINGS = 'made_from'
 
@@ -31,7 +32,7 @@ def write_h5(sources, path, scale, whole_images, progress):
                 for crop in ([image] if whole_images else five_crops(image))]
 
     count = 0
-    with whole_or_absent(path) as temporary, h5py.File(temporary, 'w') as file:
+    with _created(path) as file:
         file.attrs[SETTINGS] = json.dumps(settings)
         groups = [file.create_group(name) for name in ('hr', 'lr')]
         for done, found in enumerate(computed_ahead(pairs, opened(sources)), 1):
@@ -52,6 +53,16 @@ def five_crops(image):
     return [image[top:top + height, left:left + width] for top, left in corners + [centre]]
 
 
+@contextlib.contextmanager
+def _created(path):
+    try:
+        with whole_or_absent(path) as temporary, h5py.File(temporary, 'w') as file:
+            yield file
+    except RuntimeError as error:
+        # What h5py makes of a full disk when it closes the file.
+        raise UserError('%s: cannot be written: %s' % (path, error)) from error
+
+
 def _pair(crop, scale, file):
     hr = resize.crop_to_multiple(crop, scale)
     if not hr.size:
@@ -61,6 +72,8 @@ def _pair(crop, scale, file):
 
 
 def _read_settings(path):
+    if os.path.isdir(path):
+        raise UserError('%s: is a folder; --output_path must name the h5 file' % path)
     try:
         with h5py.File(path, 'r') as file:
             return json.loads(file.attrs.get(SETTINGS, '{}'))

@@ -3,8 +3,8 @@ import hashlib
 import json
 import os
 
-from sr_tf.data.whole_file import whole_or_absent
 from sr_tf.errors import UserError
+from sr_tf.whole_file import whole_or_absent
 
 FILE_NAME = 'made_from.json'
 

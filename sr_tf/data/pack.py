@@ -7,11 +7,11 @@ TensorFlow then passes on a part of the mapped file without copying it.
 import hashlib
 import json
 import os
-from collections import deque, namedtuple
-from concurrent.futures import ThreadPoolExecutor
+from collections import namedtuple
 
 import numpy as np
 
+from sr_tf.data.ahead import computed_ahead
 from sr_tf.data.lock import locked
 from sr_tf.errors import UserError
 from sr_tf.images import resize
@@ -125,16 +125,8 @@ def _remove_older(folder, key, name):
 
 
 def _decoded(loader, pairs, scales, enlarge):
-    """The pictures of each pair, in order: HR, then LR for each scale; read by several threads."""
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = deque()
-        for pair in pairs:
-            waiting.append(pool.submit(_planes, loader, pair, scales, enlarge))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    """The pictures of each pair, in order: HR, then LR for each scale."""
+    return computed_ahead(lambda pair: _planes(loader, pair, scales, enlarge), pairs)
 
 
 def _planes(loader, pair, scales, enlarge):

@@ -14,9 +14,9 @@ from sr_tf.data.archives import opened
 from sr_tf.data.crops import crop_name, positions, require_some
 from sr_tf.data.made_from import claim, stamp
 from sr_tf.data.tfrecord_file import find_records, framed, read_record
-from sr_tf.data.whole_file import whole_or_absent
 from sr_tf.errors import UserError
 from sr_tf.images import files
+from sr_tf.whole_file import whole_or_absent
 
 EXTENSION = '.tfrecord'
 SHARD_NAME = 'images-%05d-of-%05d' + EXTENSION

@@ -5,6 +5,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from sr_tf.errors import UserError
+from sr_tf.whole_file import whole_or_absent
 
 EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff')
 EIGHT_BIT_MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
@@ -40,17 +41,8 @@ def read_size(path):
 
 
 def write_png(path, image):
-    """Written under a temporary name first, so that a picture is whole or absent."""
-    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
-    temporary = '%s.%d.tmp' % (path, os.getpid())
-    try:
+    with whole_or_absent(path) as temporary:
         Image.fromarray(image).save(temporary, format='PNG')
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError('%s: cannot be written: %s' % (path, error.strerror or error)) from error
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
 
 
 def to_uint8(image):

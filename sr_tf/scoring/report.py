@@ -1,13 +1,12 @@
 """Writes what a validation found as one HTML file that opens from disk and loads nothing else."""
-import contextlib
 import datetime
 import html
 import math
 import os
 import string
 
-from sr_tf.errors import UserError
 from sr_tf.scoring import charts
+from sr_tf.whole_file import whole_or_absent
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'report_template.html')
 EACH_PICTURE = '<!-- each picture -->'
@@ -29,28 +28,13 @@ def write_report(path, metrics, pictures, curve=None, title=None):
         before, article, after = map(string.Template, template.read().split(EACH_PICTURE))
     scores = {_key(result, image): image
               for result in metrics['results'] for image in result['images']}
-    with _replacing(path) as page:
+    with whole_or_absent(path) as temporary, \
+            open(temporary, 'w', encoding='utf-8', errors='backslashreplace') as page:
         page.write(before.substitute(_page(metrics, curve or {}, title)))
         for picture in pictures:
             score = scores.get(_key(picture, picture))
             page.write(article.substitute(_picture(picture, score)))
         page.write(after.substitute())
-
-
-@contextlib.contextmanager
-def _replacing(path):
-    temporary = f'{path}.{os.getpid()}.tmp'
-    try:
-        os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
-        with open(temporary, 'w', encoding='utf-8', errors='backslashreplace') as page:
-            yield page
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f'{path}: cannot be written: {error.strerror or error}; '
-                        'choose a writable place with room for it') from error
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
 
 
 def _page(metrics, curve, title):

@@ -6,17 +6,15 @@ import sys
 import time
 from collections import namedtuple
 
-import numpy as np
-
 from sr_tf import checkpoint
-from sr_tf.compat import tensorflow_version, tf
+from sr_tf.compat import tf
 from sr_tf.errors import UserError
 from sr_tf.training.journal import Journal, Silence
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.optimizer import Optimizer
 from sr_tf.training.start import begin
 from sr_tf.training.watchdog import Watchdog
-from sr_tf.version import VERSION
+from sr_tf.version import versions
 
 Plan = namedtuple('Plan', 'recipe schedule max_steps seed loss_scale log_freq summary_freq '
                           'save_freq save_max_keep validate_freq sleep_ratio '
@@ -174,8 +172,7 @@ class _Keeper:
             'step': step,
             'seed': self._plan.seed,
             'recipe': self._plan.recipe,
-            'versions': {'sr_tf': VERSION, 'tensorflow': tensorflow_version(),
-                         'numpy': np.__version__, 'python': sys.version.split()[0]},
+            'versions': versions(),
             'score': None,
         }
 

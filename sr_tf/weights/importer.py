@@ -1,6 +1,5 @@
 """Makes checkpoints from the weights of other programs."""
 import os
-import sys
 from collections import namedtuple
 
 import numpy as np
@@ -8,9 +7,9 @@ import numpy as np
 import models
 from sr_tf import checkpoint
 from sr_tf.chips.session import plain_session
-from sr_tf.compat import tensorflow_version, tf
+from sr_tf.compat import tf
 from sr_tf.errors import UsageError, UserError
-from sr_tf.version import VERSION
+from sr_tf.version import versions
 from sr_tf.weights import source
 
 Imported = namedtuple('Imported', 'prefix model unused warnings')
@@ -139,8 +138,7 @@ def _metadata(model, path):
         'step': 0,
         'seed': None,
         'recipe': {},
-        'versions': {'sr_tf': VERSION, 'tensorflow': tensorflow_version(),
-                     'numpy': np.__version__, 'python': sys.version.split()[0]},
+        'versions': versions(),
         'score': None,
         'imported_from': os.path.basename(os.path.normpath(path)),
     }

@@ -1,0 +1,78 @@
+import importlib.util
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# Top and left corners of 96x96 crops in which there is something to see.
+CROPS = {
+    'astronaut.png': (60, 180),
+    'coffee.png': (100, 200),
+    'chelsea.png': (80, 100),
+    'rocket.jpg': (150, 280),
+}
+CROP_SIZE = 96
+
+
+class Scripts:
+    """Runs the project's scripts as a user does: in the repository, on the CPU, own cache."""
+
+    def __init__(self, cache):
+        self._environment = dict(os.environ, CUDA_VISIBLE_DEVICES='-1', XDG_CACHE_HOME=str(cache))
+        self._environment.pop('PYTHONPATH', None)
+
+    def __call__(self, script, *flags, **options):
+        """The finished process, whatever its exit code; `check=True` asserts that it is 0."""
+        check = options.pop('check', False)
+        result = subprocess.run(
+            self._command(script, flags), cwd=ROOT, env=self._environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        assert not check or result.returncode == 0, result.stdout + result.stderr
+        return result
+
+    def start(self, script, *flags):
+        """A `Popen`, to be killed."""
+        return subprocess.Popen(
+            self._command(script, flags), cwd=ROOT, env=self._environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    @staticmethod
+    def _command(script, flags):
+        return [sys.executable, script] + [str(flag) for flag in flags]
+
+
+@pytest.fixture(scope='session')
+def run_script(tmp_path_factory):
+    """`run_script('train.py', '--flag=value', ...)`; `run_script.start(...)` does not wait."""
+    return Scripts(tmp_path_factory.mktemp('cache'))
+
+
+@pytest.fixture(scope='session')
+def photos(tmp_path_factory):
+    """A folder of four 96x96 PNGs, cropped from scikit-image's photographs."""
+    package = importlib.util.find_spec('skimage')
+    if package is None:
+        pytest.skip('needs the photographs of scikit-image')
+    source = os.path.join(os.path.dirname(package.origin), 'data')
+    folder = tmp_path_factory.mktemp('photos')
+    for name, (top, left) in CROPS.items():
+        with Image.open(os.path.join(source, name)) as image:
+            pixels = np.asarray(image.convert('RGB'))
+        crop = pixels[top:top + CROP_SIZE, left:left + CROP_SIZE]
+        assert crop.shape == (CROP_SIZE, CROP_SIZE, 3)
+        Image.fromarray(crop).save(str(folder / (os.path.splitext(name)[0] + '.png')))
+    return folder
+
+
+@pytest.fixture(scope='session')
+def data_root():
+    """The folder with T91, BSDS400, Set5, Set14 and BSD100, each with its HR images."""
+    path = os.environ.get('SR_TF_DATA')
+    if not path:
+        pytest.skip('SR_TF_DATA does not name the folder of the benchmark images')
+    return path
