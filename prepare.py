@@ -11,7 +11,6 @@ from sr_tf import cli, flags
 from sr_tf.data import preparation
 from sr_tf.data.archives import find_images
 from sr_tf.data.crops import write_crops
-from sr_tf.data.h5_file import write_h5
 from sr_tf.data.pack import open_pack
 from sr_tf.data.shards import write_shards
 from sr_tf.errors import UsageError
@@ -51,6 +50,8 @@ def make_tfrecord(_):
 def make_h5(scales):
     if len(scales) != 1:
         raise UsageError('--scales: an h5 file is for one scale; name it, such as --scales=2')
+    # Here, because HDF5 takes longer to load than the rest of the script to answer.
+    from sr_tf.data.h5_file import write_h5
     path = flags.required('output_path')
     count = write_h5(sources(), path, scales[0], FLAGS.eval, progress('making LR'))
     print('%d pairs at x%d in %s' % (count, scales[0], path))

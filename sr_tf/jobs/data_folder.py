@@ -1,0 +1,116 @@
+"""Where the images lie in a folder, for jobs that are given a folder and nothing else.
+
+As a script, for the launchers in test/: prints the flags, each on its line.
+"""
+import os
+import sys
+
+from sr_tf.errors import UsageError, UserError
+from sr_tf.images.files import EXTENSIONS
+
+ROOTS = ('', 'DIV2K', 'dataset', 'dataset/DIV2K')
+
+# What is looked for, in this order: the loader, its HR images, and its LR images if there are any.
+TRAINING = (
+    ('div2k_loader', 'DIV2K_train_HR', 'DIV2K_train_LR_bicubic'),
+    ('basic_loader', 'train/HR', 'train/LR'),
+    ('folder_loader', 'train', None),
+    ('basic_loader', 'HR', 'LR'),
+)
+VALIDATION = (
+    ('div2k_loader', 'DIV2K_valid_HR', 'DIV2K_valid_LR_bicubic'),
+    ('basic_loader', 'valid/HR', 'valid/LR'),
+    ('folder_loader', 'valid', None),
+    ('basic_loader', 'BSD100/HR', 'BSD100/LR'),
+    ('basic_loader', 'Set14/HR', 'Set14/LR'),
+    ('basic_loader', 'Set5/HR', 'Set5/LR'),
+)
+
+FLAGS = ('dataloader', 'data_truth_path', 'data_input_path')
+VALID_FLAGS = ('valid_dataloader', 'valid_truth_path', 'valid_input_path')
+
+
+def for_training(folder, given):
+    """The values of train.py's flags that say where the images are, by their names.
+
+    `given` holds those on the command line, which count first. A relative path among them is one
+    in the folder, if it exists there.
+    """
+    training = _require(folder, 'train on', _part(folder, given, FLAGS, TRAINING))
+    validation = _part(folder, given, VALID_FLAGS, VALIDATION)
+    return dict(training, **dict(zip(VALID_FLAGS, map(validation.get, FLAGS))))
+
+
+def for_validation(folder, given):
+    """The values of validate.py's flags, for the images that are for validation alone."""
+    validation = _part(folder, given, VALID_FLAGS, VALIDATION)
+    if not validation.get('data_truth_path'):
+        raise UsageError('%s: there are no validation images (DIV2K_valid_HR, valid/HR, valid, '
+                         'BSD100/HR, Set14/HR, Set5/HR); name them with --valid_truth_path'
+                         % folder)
+    training = _part(folder, given, FLAGS, TRAINING)
+    return dict({'dataloader': training.get('dataloader')}, **validation)
+
+
+def for_test(folder, given):
+    """The same for a folder that holds nothing but what is to be scored, if it has no such part."""
+    return _require(folder, 'score', _part(folder, given, FLAGS, VALIDATION + TRAINING))
+
+
+def as_arguments(flags):
+    return ['--%s=%s' % (name, value) for name, value in sorted(flags.items()) if value]
+
+
+def _part(folder, given, names, layouts):
+    """The loader and paths under the names in `FLAGS`, from the flags called `names`."""
+    chosen = {flag: given[name] for flag, name in zip(FLAGS, names) if given.get(name)}
+    for flag in set(chosen) - {'dataloader'}:
+        chosen[flag] = ','.join(_inside(folder, path) for path in chosen[flag].split(','))
+    if 'data_truth_path' in chosen:
+        return chosen
+    found = _found(folder, layouts)
+    if chosen.get('dataloader', found.get('dataloader')) != found.get('dataloader'):
+        found.pop('data_input_path')
+    return dict(found, **chosen)
+
+
+def _inside(folder, path):
+    inside = os.path.join(folder, path)
+    return inside if os.path.exists(inside) else path
+
+
+def _found(folder, layouts):
+    for root in ROOTS:
+        for loader, truth, low in layouts:
+            truth_path, input_path = (os.path.join(folder, root, name or '') for name in
+                                      (truth, low))
+            if os.path.isdir(truth_path):
+                has_input = low and os.path.isdir(input_path)
+                return dict(zip(FLAGS, (loader, truth_path, input_path if has_input else None)))
+    return {}
+
+
+def _require(folder, purpose, flags):
+    if flags.get('data_truth_path'):
+        return flags
+    if any(name.lower().endswith(EXTENSIONS) for name in os.listdir(folder)):
+        return dict({'dataloader': 'folder_loader'}, data_truth_path=folder, **flags)
+    raise UsageError('%s: found nothing to %s: no DIV2K_train_HR, train or HR folder and no '
+                     'images; say where they are with --dataloader and --data_truth_path'
+                     % (folder, purpose))
+
+
+def _main(purpose, folder, *arguments):
+    given = dict(argument[2:].split('=', 1) for argument in arguments)
+    find = {'train': for_training, 'valid': for_validation, 'test': for_test}[purpose]
+    if not os.path.isdir(folder):
+        raise UserError('--data_path=%s: no such folder' % folder)
+    print('\n'.join(as_arguments(find(folder, given))))
+
+
+if __name__ == '__main__':
+    try:
+        _main(*sys.argv[1:])
+    except UserError as error:
+        print('error: %s' % error, file=sys.stderr)
+        sys.exit(error.exit_code)
