@@ -1,4 +1,5 @@
 """Starts a training script once for each device: launch.py --num_devices=8 -- train.py ..."""
+import contextlib
 import os
 import sys
 
@@ -39,19 +40,23 @@ def main(command):
     if FLAGS.hosts and FLAGS.host_index >= len(FLAGS.hosts):
         raise UsageError('--host_index=%d: there are only %d --hosts'
                          % (FLAGS.host_index, len(FLAGS.hosts)))
-    environments = launcher.environments(
-        devices, FLAGS.hosts or ['127.0.0.1'], FLAGS.host_index, table_path(devices))
     if command[0].endswith('.py'):
         command = [sys.executable, '-u'] + command
-    return launcher.run(command, environments, FLAGS.log_path, FLAGS.grace)
+    with rank_table(devices) as path:
+        environments = launcher.environments(
+            devices, FLAGS.hosts or ['127.0.0.1'], FLAGS.host_index, path)
+        return launcher.run(command, environments, FLAGS.log_path, FLAGS.grace)
 
 
-def table_path(devices):
+def rank_table(devices):
+    """A context that gives the path of the rank table, or None without any."""
+    if FLAGS.device_ips and len(FLAGS.hosts or ()) > 1:
+        raise UsageError('--device_ips: are those of one host; for several give --rank_table')
     if FLAGS.rank_table and not os.path.exists(FLAGS.rank_table):
         raise UsageError('--rank_table=%s: no such file' % FLAGS.rank_table)
     if FLAGS.device_ips:
-        return launcher.write_rank_table(FLAGS.device_ips, devices)
-    return FLAGS.rank_table
+        return launcher.written_rank_table(FLAGS.device_ips, devices)
+    return contextlib.nullcontext(FLAGS.rank_table)
 
 
 if __name__ == '__main__':

@@ -14,8 +14,8 @@ FLAGS = flags.FLAGS
 def main(arguments):
     cli.refuse_arguments(arguments)
     jobs = list_jobs(flags.required('input_path'), flags.required('output_path'))
-    upscaler = load(flags.required('restore_path'), flags.chip(),
-                    **flags.given_hyper_parameters())
+    chip = flags.chip()
+    upscaler = load(flags.required('restore_path'), chip, **flags.given_hyper_parameters())
     bar = ProgressBar(len(jobs), label='enlarging')
     failures = []
     for number, (source, target) in enumerate(jobs, 1):
@@ -28,6 +28,7 @@ def main(arguments):
             failures.append(str(error))
         bar.update(number, os.path.basename(source))
     bar.close()
+    chip.verify()
     for failure in failures:
         print('not enlarged: %s' % failure, file=sys.stderr)
     print('%d of %d pictures enlarged, in %s' % (len(jobs) - len(failures), len(jobs),

@@ -29,15 +29,16 @@ def main(arguments):
     sampler = Sampler(pack, recipe['scales'], flags.patch_sizes(recipe), recipe['batch_size'],
                       FLAGS.seed, Shard(engine.rank, engine.size), recipe['accumulate_steps'])
     plan = make_plan(recipe, chip, engine.size, len(pack.names))
+    validate = validator(model, chip, engine)
 
     if engine.is_chief:
         prepare_folder(folder)
         print('%s on %d %s in %s, %d images, %d steps, in %s'
               % (model.name(), engine.size, chip.kind, chip.precision, len(pack.names),
                  plan.max_steps, folder))
-    received = train(model, sampler, plan, chip, engine, folder, start,
-                     validator(model, chip, engine))
+    received = train(model, sampler, plan, chip, engine, folder, start, validate)
     engine.close()
+    chip.verify()
     if not engine.is_chief:
         return 128 + received if received else 0
     if received:
@@ -49,10 +50,11 @@ def main(arguments):
 
 def prepare_folder(folder):
     try:
-        flags.write_arguments(os.path.join(folder, 'arguments.json'))
-    except UserError as error:
-        raise UserError('--train_path=%s: %s; name another folder' % (folder, error)) from error
-    checkpoint.sweep(folder)
+        os.makedirs(folder, exist_ok=True)
+        checkpoint.sweep(folder)
+    except OSError as error:
+        raise UserError('--train_path=%s: cannot be written: %s; name another folder'
+                        % (folder, error.strerror)) from error
 
 
 def build_model(model_class, recipe, start):
@@ -85,7 +87,7 @@ def make_plan(recipe, chip, processes, images):
     return Plan(recipe, flags.schedule(recipe, processes), recipe['max_steps'], FLAGS.seed,
                 flags.loss_scale(recipe, chip), FLAGS.log_freq, FLAGS.summary_freq, FLAGS.save_freq,
                 FLAGS.save_max_keep, FLAGS.validate_freq, FLAGS.sleep_ratio,
-                flags.step_timeout(processes))
+                flags.step_timeout(processes), flags.values())
 
 
 def validator(model, chip, engine):

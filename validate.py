@@ -1,6 +1,4 @@
 """Scores a checkpoint on a set of images, beside bicubic."""
-import csv
-import json
 import os
 
 from sr_tf import cli, flags
@@ -8,11 +6,11 @@ from sr_tf.errors import UsageError
 from sr_tf.images.files import write_png
 from sr_tf.progress import ProgressBar
 from sr_tf.scoring.evaluate import evaluate, summarize
+from sr_tf.scoring.files import write_csv, write_json
 from sr_tf.scoring.metrics import describe
 from sr_tf.scoring.report import write_report
 from sr_tf.training.journal import read_curve
 from sr_tf.upscaler import load
-from sr_tf.whole_file import whole_or_absent
 
 FLAGS = flags.FLAGS
 PICTURES_IN_REPORT = 6  # of each scale: a page with hundreds of photographs opens nowhere
@@ -20,8 +18,8 @@ PICTURES_IN_REPORT = 6  # of each scale: a page with hundreds of photographs ope
 
 def main(arguments):
     cli.refuse_arguments(arguments)
-    upscaler = load(flags.required('restore_path'), flags.chip(),
-                    **flags.given_hyper_parameters())
+    chip = flags.chip()
+    upscaler = load(flags.required('restore_path'), chip, **flags.given_hyper_parameters())
     scales = flags.scales(upscaler.scales)
     missing = set(scales) - set(upscaler.scales)
     if missing:
@@ -35,6 +33,7 @@ def main(arguments):
         print_result(results[-1])
     if FLAGS.report_path:
         write_results(upscaler, results, pictures)
+    chip.verify()
 
 
 def score_scale(upscaler, loader, scale, pictures):
@@ -48,13 +47,13 @@ def score_scale(upscaler, loader, scale, pictures):
         scores.append(scored.scores)
         bar.update(index + 1)
         if FLAGS.save_path:
-            save_pictures(scored, scale, upscaler.model.combines_outputs)
+            save_pictures(scored, scale, upscaler.model)
         if FLAGS.report_path and index in shown:
             pictures.append({'dataset': dataset, 'scale': scale, 'name': scored.name,
                              'lr': scored.lr, 'bicubic': scored.bicubic, 'sr': scored.sr,
                              'hr': scored.hr})
     bar.close()
-    return summarize(dataset, scale, scores)
+    return summarize(dataset, scale, scores, upscaler.model.output_numbers())
 
 
 def dataset_name(loader):
@@ -65,10 +64,12 @@ def dataset_name(loader):
     return os.path.basename(os.path.dirname(path) if os.path.basename(path) == 'HR' else path)
 
 
-def save_pictures(scored, scale, ensemble):
-    folder = os.path.join(FLAGS.save_path, 'ensemble') if ensemble else FLAGS.save_path
+def save_pictures(scored, scale, model):
+    folder = FLAGS.save_path
+    if model.combines_outputs:
+        folder = os.path.join(folder, 'ensemble')
     write_png(os.path.join(folder, 'x%d' % scale, scored.name + '.png'), scored.sr)
-    for number, output in enumerate(scored.outputs, 1):
+    for number, output in zip(model.output_numbers(), scored.outputs):
         write_png(os.path.join(FLAGS.save_path, 't%d' % number, 'x%d' % scale,
                                scored.name + '.png'), output)
 
@@ -87,24 +88,12 @@ def print_result(result):
 def write_results(upscaler, results, pictures):
     metrics = {'model': upscaler.model.name(), 'checkpoint': upscaler.checkpoint,
                'protocol': describe(FLAGS.protocol), 'results': results}
-    with whole_or_absent(os.path.join(FLAGS.report_path, 'metrics.json')) as temporary, \
-            open(temporary, 'w') as file:
-        json.dump(metrics, file, indent=2)
-    with whole_or_absent(os.path.join(FLAGS.report_path, 'metrics.csv')) as temporary, \
-            open(temporary, 'w', newline='') as file:
-        csv.writer(file).writerows(table(results))
+    write_json(os.path.join(FLAGS.report_path, 'metrics.json'), metrics)
+    write_csv(os.path.join(FLAGS.report_path, 'metrics.csv'), results)
     report = os.path.join(FLAGS.report_path, 'report.html')
     run = os.path.dirname(os.path.abspath(upscaler.checkpoint))
     write_report(report, metrics, pictures, read_curve(run))
     print('report: %s' % report)
-
-
-def table(results):
-    yield ['dataset', 'scale', 'name', 'psnr', 'ssim', 'bicubic_psnr', 'bicubic_ssim']
-    for result in results:
-        for image in result['images'] + [dict(result, name='mean')]:
-            yield [result['dataset'], result['scale'], image['name'], image['psnr'],
-                   image['ssim'], image['bicubic']['psnr'], image['bicubic']['ssim']]
 
 
 if __name__ == '__main__':

@@ -68,15 +68,21 @@ def join_pairs(hr_images, lr_images, lr_folder_of):
     an error, which names the file and, by `lr_folder_of(scale)`, where its counterpart should be.
     """
     for scale, images in lr_images.items():
-        for name in sorted(set(hr_images) - set(images)):
-            raise UserError('%s: its x%d low-resolution image is missing in %s; '
-                            '`prepare.py lr` makes it' % (hr_images[name], scale,
-                                                          lr_folder_of(scale)))
-        for name in sorted(set(images) - set(hr_images)):
-            raise UserError('%s: no high-resolution image has its name; remove it or add the image'
-                            % images[name])
+        alone = sorted(set(hr_images) - set(images))
+        if alone:
+            raise UserError('%s: its x%d low-resolution image is missing in %s%s; '
+                            '`prepare.py lr` makes it' % (hr_images[alone[0]], scale,
+                                                          lr_folder_of(scale), _others(alone)))
+        alone = sorted(set(images) - set(hr_images))
+        if alone:
+            raise UserError('%s: no high-resolution image has its name%s; remove it or add the '
+                            'image' % (images[alone[0]], _others(alone)))
     return [Pair(name, hr_images[name], {scale: lr_images[scale][name] for scale in lr_images})
             for name in sorted(hr_images)]
+
+
+def _others(names):
+    return ' (and so for %d others)' % (len(names) - 1) if len(names) > 1 else ''
 
 
 def by_name(folder):

@@ -2,10 +2,14 @@
 import os
 
 from dataloaders.base_loader import BaseLoader, by_name, join_pairs
+from sr_tf.errors import UsageError
 
 
 class FolderLoader(BaseLoader):
     def list_pairs(self):
+        if self.input_path:
+            raise UsageError('--data_input_path=%s: folder_loader makes the LR images itself; '
+                             'basic_loader and div2k_loader read them' % self.input_path)
         folders = self.require('data_truth_path', self.truth_path, 'a folder of images')
         if len(folders) == 1:
             return join_pairs(by_name(folders[0]), {}, None)

@@ -69,6 +69,10 @@ class BaseModel:
         """Those of the scales that were built."""
         return tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, scope='generator/')
 
+    def output_numbers(self):
+        """What people call the outputs."""
+        return [1]
+
     def loss(self, outputs, truth, distance):
         """The scalar to minimise; `distance(output, truth)` is the mean over two batches."""
         return distance(outputs[-1], truth)

@@ -52,10 +52,10 @@ class BSRN(BaseModel):
     def from_shapes(cls, shapes):
         first = shapes.get('generator/first_conv/conv2d/kernel')
         recursive = shapes.get('generator/residual_modules/conv2d/kernel')
-        if first is None or recursive is None:
-            return None
         scales = {int(name.split('/')[2][1:]) for name in shapes
                   if name.startswith('generator/upscale/x')}
+        if first is None or recursive is None or not scales:
+            return None
         return cls(sorted(scales), conv_features=first[3],
                    state_features=recursive[3] - first[3])
 
@@ -101,6 +101,9 @@ class BSRN(BaseModel):
         last = 'last_conv/x%d' % scale if len(self.scales) > 1 else 'last_conv'
         with tf.variable_scope(last):
             return layers.conv2d(x, 3, 3)
+
+    def output_numbers(self):
+        return range(self.recursion_frequency, self.recursions + 1, self.recursion_frequency)
 
     def loss(self, outputs, truth, distance):
         # Twice the weight for each recursion, so 2^r between outputs that are r recursions apart.

@@ -115,7 +115,7 @@ def read_values(prefix, names):
     reader = _reader(prefix)
     try:
         return {name: reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+    except Exception as error:  # of a kind that differs from version to version
         raise UserError('%s: truncated or damaged: %s' % (prefix, _reason(error))) from error
 
 
@@ -158,7 +158,7 @@ def _reader(prefix):
                         '.index' % (prefix, os.path.basename(prefix)))
     try:
         return tf.train.NewCheckpointReader(prefix)
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+    except Exception as error:  # of a kind that differs from version to version
         raise UserError('%s: not a TensorFlow checkpoint, or damaged: %s'
                         % (prefix, _reason(error))) from error
 
@@ -197,5 +197,6 @@ def _write_state(folder, keep):
 
 
 def _reason(error):
-    return str(getattr(error, 'strerror', None) or getattr(error, 'message', None)
-               or error).splitlines()[0]
+    text = str(getattr(error, 'strerror', None) or getattr(error, 'message', None) or error)
+    # TensorFlow 2.21 puts the operation's trace before the reason, and all put the nodes behind it.
+    return text.split('\n\t [[')[0].splitlines()[-1]

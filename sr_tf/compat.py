@@ -51,7 +51,7 @@ tf = _LazyTensorFlow()
 
 def tensorflow_version():
     """The version as a string, such as '2.6.5'."""
-    return importlib.import_module('tensorflow').__version__
+    return tf.version.VERSION
 
 
 def is_tensorflow_1():

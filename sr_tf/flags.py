@@ -1,5 +1,4 @@
 """The command line: which flags there are, and what they say together."""
-import json
 import os
 
 from absl import flags
@@ -7,12 +6,12 @@ from absl import flags
 import dataloaders
 import models
 from sr_tf import distributed
+from sr_tf.chips import npu_options
 from sr_tf.chips.session import CHIPS, PRECISIONS, Chip
 from sr_tf.errors import UsageError
 from sr_tf.scoring.metrics import PROTOCOLS
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.schedule import SCHEDULES, Schedule
-from sr_tf.whole_file import whole_or_absent
 
 FLAGS = flags.FLAGS
 
@@ -45,6 +44,7 @@ def define_chip():
                       'fp32, or mixed: bfloat16 on a CPU, float16 on a GPU or an NPU. '
                       'auto is mixed on an NPU and fp32 elsewhere.')
     flags.DEFINE_string('cuda_device', None, 'The GPU to use, as in CUDA_VISIBLE_DEVICES.')
+    _define_npu()
 
 
 def define_model_parameters():
@@ -77,6 +77,8 @@ def define_training():
     flags.DEFINE_boolean('data_cached', False,
                          'Read all raw pixels into memory before training starts.')
     flags.DEFINE_string('train_path', './train/', 'The folder of the run.')
+    flags.DEFINE_enum('platform', 'linux', ('linux', 'modelarts'),
+                      'Known from the NPU port; a ModelArts job is started by modelarts_entry.py.')
     flags.DEFINE_enum('resume', 'auto', ('auto', 'never'),
                       'When train_path holds a run: continue it, or refuse.')
     flags.DEFINE_string('restore_path', None, 'A checkpoint whose weights a new run starts from.')
@@ -158,12 +160,13 @@ def define_import():
 def required(name):
     value = getattr(FLAGS, name)
     if not value:
-        raise UsageError('--%s is missing: %s' % (name, FLAGS[name].help))
+        # absl puts the choices of an enumeration before its help.
+        raise UsageError('--%s is missing: %s' % (name, FLAGS[name].help.split('>: ')[-1]))
     return value
 
 
 def chip():
-    return Chip(FLAGS.chip, FLAGS.precision, FLAGS.cuda_device)
+    return Chip(FLAGS.chip, FLAGS.precision, FLAGS.cuda_device, _npu_options(), FLAGS.npu_verify)
 
 
 def loader(scales, prefix='data'):
@@ -207,7 +210,13 @@ def recipe(model):
 
 def model_scales(chosen):
     """All that the model is built for; it may train only some of them."""
-    return _integers('model_scales') or chosen['scales']
+    if FLAGS.model_scales in (None, ['-1']):
+        return chosen['scales']
+    known = _integers('model_scales')
+    if not set(chosen['scales']) <= set(known):
+        raise UsageError('--model_scales=%s: lacks some of the scales to train, %s'
+                         % (','.join(FLAGS.model_scales), ','.join(map(str, chosen['scales']))))
+    return known
 
 
 def patch_sizes(chosen):
@@ -265,11 +274,40 @@ def pack_folder():
     return FLAGS.pack_path or os.path.join(cache, 'sr-tf', 'packs')
 
 
-def write_arguments(path):
-    """All flags as they were given, for whoever wants to know later."""
-    own = {flag.name: flag.value for flag in FLAGS.flags_by_module_dict()[__name__]}
-    with whole_or_absent(path) as temporary, open(temporary, 'w') as file:
-        json.dump(own, file, indent=2, sort_keys=True)
+def values():
+    """All flags and their values, for whoever wants to know later."""
+    return {flag.name: flag.value for flag in FLAGS.flags_by_module_dict()[__name__]}
+
+
+def _define_npu():
+    flags.DEFINE_string('npu_precision_mode', None, 'The plug-in\'s own name for the precision: %s.'
+                        % npu_options.OPTIONS['precision_mode'].wanted)
+    flags.DEFINE_string('npu_profiling', None, 'A folder for the profile of the NPU.')
+    flags.DEFINE_string('npu_dump_path', None,
+                        'A folder for what each operation of the NPU computes.')
+    flags.DEFINE_string('npu_fusion_switch_file', None,
+                        'A JSON file that turns fusions on the NPU on and off.')
+    flags.DEFINE_string('npu_auto_tune', None, 'How the plug-in tunes its kernels: %s.'
+                        % npu_options.OPTIONS['auto_tune_mode'].wanted)
+    flags.DEFINE_multi_string('npu_option', [], 'Any option of the plug-in, as key=value; may be '
+                              'given several times.')
+    flags.DEFINE_boolean('npu_verify', False,
+                         'Fail in the end unless the plug-in said that it compiled the network.')
+
+
+def _npu_options():
+    """What the command line says to the plug-in of the NPU, by the plug-in's keys."""
+    options = {}
+    for key, value in (('precision_mode', FLAGS.npu_precision_mode),
+                       ('auto_tune_mode', FLAGS.npu_auto_tune),
+                       ('fusion_switch_file', FLAGS.npu_fusion_switch_file)):
+        if value is not None:
+            options[key] = value
+    if FLAGS.npu_profiling is not None:
+        options.update(npu_options.profiling(FLAGS.npu_profiling))
+    if FLAGS.npu_dump_path is not None:
+        options.update(npu_options.dump(FLAGS.npu_dump_path))
+    return dict(options, **npu_options.parse(FLAGS.npu_option))
 
 
 def _define_pack_path():

@@ -134,10 +134,10 @@ def build(scales, **hyper_parameters):
     return models.find('bsrn')(scales, **hyper_parameters)
 
 
-def initial_values(scales, **hyper_parameters):
+def initial_values(scales, seed=7, **hyper_parameters):
     model = build(scales, **hyper_parameters)
     with tf.Graph().as_default(), tf.Session() as session:
-        tf.set_random_seed(7)
+        tf.set_random_seed(seed)
         for scale in scales:
             model.network(tf.zeros([1, 8, 8, 3]), scale)
         session.run(tf.global_variables_initializer())
@@ -243,6 +243,14 @@ def test_initial_weights():
         assert abs(value.mean()) < 5 * deviation / np.sqrt(count), name
         assert abs(value.std() / deviation - 1) < 5 / np.sqrt(2 * count), name
     assert len({value.tobytes() for name, value in values.items() if 'kernel' in name}) == 8
+
+
+def test_initial_weights_depend_on_the_seed():
+    sizes = {'conv_features': 5, 'state_features': 4, 'recursions': 1}
+    one, again, other = (initial_values((2,), seed, **sizes) for seed in (7, 7, 8))
+    for name in one:
+        assert np.array_equal(one[name], again[name]), name
+        assert np.array_equal(one[name], other[name]) == name.endswith('/bias'), name
 
 
 @pytest.mark.parametrize('frequency', [1, 2])

@@ -266,7 +266,7 @@ def _range(kind):
 def _is_text(value, kind):
     if not isinstance(value, str):
         return False
-    return value in kind.choices if kind.choices else bool(kind.pattern.match(value + '\n'))
+    return value in kind.choices if kind.choices else bool(kind.pattern.fullmatch(value))
 
 
 def _check_together(options):
@@ -339,7 +339,8 @@ def _require_json_file(key, path):
 
 
 def _is_set(options, key):
-    return options.get(key) not in (None, False)
+    value = options.get(key)
+    return value is not None and value is not False
 
 
 def _flag(key):

@@ -1,11 +1,13 @@
 """Makes the session for a chip; the only place that knows what a chip needs."""
+import contextlib
 import glob
 import os
 import sys
 
 from sr_tf.chips import npu
+from sr_tf.chips.npu_verify import Verification
 from sr_tf.compat import bfloat16_rewrite, tensorflow_version, tf
-from sr_tf.errors import UserError
+from sr_tf.errors import UsageError, UserError
 
 CHIPS = ('auto', 'cpu', 'gpu', 'npu')
 PRECISIONS = ('auto', 'fp32', 'mixed')
@@ -17,12 +19,22 @@ class Chip:
     """A kind of processor and the precision to compute in, both settled.
 
     Make it before TensorFlow is used: a GPU that is not asked for is hidden from it.
+
+    npu_options: of the NPU's plug-in, by their keys (see `npu_options.OPTIONS`).
+    npu_verify: whether `verify` is to fail if the plug-in compiled nothing.
     """
 
-    def __init__(self, kind='auto', precision='auto', cuda_device=None):
+    def __init__(self, kind='auto', precision='auto', cuda_device=None, npu_options=None,
+                 npu_verify=False):
         self.kind = _present_chip() if kind == 'auto' else kind
+        self._verification = None
         if self.kind == 'npu':
+            precision, self._npu_options = npu.settle(precision, npu_options or {})
+            if npu_verify:
+                self._verification = Verification()
             npu.require_plugin()
+        elif npu_options or npu_verify:
+            raise UsageError('the --npu_... flags are for --chip=npu; this is %s' % self.kind)
         elif self.kind == 'cpu':
             os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
         elif cuda_device:
@@ -32,7 +44,23 @@ class Chip:
     @property
     def needs_loss_scaling(self):
         """float16 underflows where bfloat16 and float32 do not."""
-        return self.precision == 'mixed' and self.kind != 'cpu'
+        if self.kind == 'npu':
+            return npu.computes_in_float16(self._npu_options)
+        return self.precision == 'mixed' and self.kind == 'gpu'
+
+    def full_precision(self):
+        """A context whose operations stay in float32, on chips where each may be told so."""
+        return npu.full_precision() if self.kind == 'npu' else contextlib.nullcontext()
+
+    def overflows(self, tensors):
+        """Scalars above 0 when computing the tensors overflowed, where infinities do not show it.
+        """
+        return npu.overflows(tensors) if self.kind == 'npu' else []
+
+    def verify(self):
+        """Fails if it was asked to verify that this chip did the work, and the work is over."""
+        if self._verification:
+            self._verification.finish()
 
     def session(self, graph=None):
         """A session that computes on this chip, for the given or the default graph."""
@@ -47,7 +75,7 @@ class Chip:
 
     def _settled(self, precision):
         if precision == 'auto':
-            return 'mixed' if self.kind == 'npu' else 'fp32'
+            return 'fp32'
         if precision == 'mixed' and self.kind == 'cpu':
             missing = _why_no_bfloat16()
             if missing:
@@ -72,7 +100,7 @@ class Chip:
         return config
 
     def _npu_config(self):
-        return npu.config(self.precision)
+        return npu.config(self._npu_options)
 
 
 def tf_toggle_on():

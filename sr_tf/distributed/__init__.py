@@ -24,6 +24,6 @@ def start(name, chip):
         return HcclEngine(place)
     if name == 'horovod':
         from sr_tf.distributed.horovod import HorovodEngine
-        return HorovodEngine()
+        return HorovodEngine(place)
     from sr_tf.distributed.collective import CollectiveEngine
-    return CollectiveEngine(place)
+    return CollectiveEngine(place, chip)

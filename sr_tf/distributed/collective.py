@@ -9,19 +9,20 @@ GROUP = 1
 
 
 class CollectiveEngine(Engine):
-    def __init__(self, place):
+    def __init__(self, place, chip):
+        addresses = place.addresses()
         self.rank = place.rank
         self.size = place.size
         self._task = '/job:worker/replica:0/task:%d' % self.rank
         self._messages = 0
-        _bypass_proxies()
-        cluster = tf.train.ClusterSpec({'worker': place.addresses})
+        _bypass_proxies(address.rsplit(':', 1)[0] for address in addresses)
+        cluster = tf.train.ClusterSpec({'worker': addresses})
         try:
             self._server = tf.train.Server(cluster, 'worker', self.rank,
-                                           config=self._configured(tf.ConfigProto()))
+                                           config=self._configured(chip.config()))
         except tf.errors.OpError as error:
             raise UserError('rank %d: cannot listen on %s: %s'
-                            % (self.rank, place.addresses[self.rank], error.message)) from error
+                            % (self.rank, addresses[self.rank], error.message)) from error
 
     def session(self, chip, graph):
         return tf.Session(self._server.target, graph, self._configured(chip.config()))
@@ -56,8 +57,8 @@ class CollectiveEngine(Engine):
         return config
 
 
-def _bypass_proxies():
-    """gRPC would ask a proxy for the way to this very machine, and wait for ever."""
+def _bypass_proxies(hosts):
+    """gRPC would ask a proxy for the way to machines that only we can reach, and wait for ever."""
     for name in ('no_proxy', 'NO_PROXY'):
-        hosts = [host for host in os.environ.get(name, '').split(',') if host]
-        os.environ[name] = ','.join(hosts + ['127.0.0.1', 'localhost'])
+        known = [host for host in os.environ.get(name, '').split(',') if host]
+        os.environ[name] = ','.join(known + sorted({'127.0.0.1', 'localhost', *hosts}))

@@ -1,11 +1,11 @@
-"""Horovod, for those who have it: `horovodrun` or our launcher starts the processes."""
+"""Horovod, for those who have it: `horovodrun` starts the processes."""
 from sr_tf.compat import tf
 from sr_tf.distributed.engine import Engine
 from sr_tf.errors import UserError
 
 
 class HorovodEngine(Engine):
-    def __init__(self):
+    def __init__(self, place):
         try:
             import horovod.tensorflow as hvd
         except ImportError as error:
@@ -15,6 +15,10 @@ class HorovodEngine(Engine):
         self._hvd = hvd
         self.rank = hvd.rank()
         self.size = hvd.size()
+        if place.size not in (1, self.size):
+            raise UserError('--distributed=horovod: RANK_SIZE is %d, but Horovod knows of %d '
+                            'processes; start them with horovodrun, not with launch.py'
+                            % (place.size, self.size))
 
     def session(self, chip, graph):
         config = chip.config()

@@ -1,4 +1,5 @@
 """Starts one process for each device, and ends them all when one fails."""
+import contextlib
 import json
 import os
 import signal
@@ -25,7 +26,8 @@ def environments(devices, hosts, host_index, rank_table=None):
     if rank_table:
         common['RANK_TABLE_FILE'] = os.path.abspath(rank_table)
     return [dict(common, RANK_ID=str(host_index * devices + device), DEVICE_ID=str(device),
-                 ASCEND_DEVICE_ID=str(device)) for device in range(devices)]
+                 ASCEND_DEVICE_ID=str(device), CUDA_VISIBLE_DEVICES=_visible_gpus(device, devices))
+            for device in range(devices)]
 
 
 def run(command, environments, log_path=None, grace=30):
@@ -39,9 +41,8 @@ def run(command, environments, log_path=None, grace=30):
         if failed is not None:
             print('launch.py: rank %s %s; ending the others' % (failed.name, failed.fate()),
                   file=sys.stderr, flush=True)
-        deadline = time.time() + (grace if received and failed is None else 0)
-        while any(rank.is_running() for rank in ranks) and time.time() < deadline:
-            time.sleep(POLL_SECONDS)
+        else:
+            _wait_for_the_end(ranks, received, grace)
     finally:
         for rank in ranks:
             rank.end()
@@ -65,23 +66,40 @@ def rank_table(device_ips, devices, server='127.0.0.1'):
                        'server_list': [{'server_id': server, 'device': device}]}, indent=2)
 
 
-def write_rank_table(device_ips, devices):
-    descriptor, path = tempfile.mkstemp(prefix='rank_table_', suffix='.json')
-    with os.fdopen(descriptor, 'w') as file:
+@contextlib.contextmanager
+def written_rank_table(device_ips, devices):
+    """The path of a file that holds the rank table, while it is needed."""
+    with tempfile.NamedTemporaryFile('w', prefix='rank_table_', suffix='.json') as file:
         file.write(rank_table(device_ips, devices))
-    return path
+        file.flush()
+        yield file.name
 
 
 def _wait(ranks, received):
     """Until all have ended, or a signal came, or one failed; returns the one that failed."""
     while not received:
-        failed = next((rank for rank in ranks if rank.has_failed()), None)
-        if failed is not None or not any(rank.is_running() for rank in ranks):
-            return failed
+        failed = [rank for rank in ranks if rank.has_failed()]
+        if failed:
+            # A rank that was killed did not end because another had.
+            return min(failed, key=_Rank.code)
+        if not any(rank.is_running() for rank in ranks):
+            return None
         time.sleep(POLL_SECONDS)
     for rank in ranks:
         rank.tell(received[0])
     return None
+
+
+def _wait_for_the_end(ranks, received, grace):
+    """Gives the ranks time to save; a second signal takes it away."""
+    deadline = time.time() + grace
+    while any(rank.is_running() for rank in ranks) and len(received) < 2:
+        if time.time() > deadline:
+            print('launch.py: rank %s did not end within %g s (--grace); killing it'
+                  % (', '.join(rank.name for rank in ranks if rank.is_running()), grace),
+                  file=sys.stderr, flush=True)
+            return
+        time.sleep(POLL_SECONDS)
 
 
 class _Rank:
@@ -102,21 +120,23 @@ class _Rank:
         if not log_path:
             self._reader.start()
 
+    def code(self):
+        """None while it runs; below 0, the signal that killed it."""
+        return self._process.poll()
+
     def is_running(self):
-        return self._process.poll() is None
+        return self.code() is None
 
     def has_failed(self):
-        return bool(self._process.poll())
+        return bool(self.code())
 
     def fate(self):
-        code = self._process.poll()
-        if code < 0:
-            return 'was killed by %s' % signal.Signals(-code).name
-        return 'ended with code %d' % code
+        if self.code() < 0:
+            return 'was killed by %s' % signal.Signals(-self.code()).name
+        return 'ended with code %d' % self.code()
 
     def exit_code(self):
-        code = self._process.poll()
-        return 128 - code if code < 0 else code
+        return 128 - self.code() if self.code() < 0 else self.code()
 
     def tell(self, number):
         if self.is_running():
@@ -133,9 +153,24 @@ class _Rank:
 
     def _prefix(self):
         for line in self._process.stdout:
-            text = '[%s] %s' % (self.name, line.decode(errors='replace'))
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            _pass_on(b'[%s] %s\n' % (self.name.encode(), line.rstrip(b'\n')))
+
+
+def _pass_on(line):
+    try:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Whoever read our output, such as `head`, has seen enough; the job goes on.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _visible_gpus(device, devices):
+    """For each process its own, where there are as many; fewer are shared."""
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+    if visible is None:
+        return str(device)
+    return visible if len(visible.split(',')) < devices else visible.split(',')[device]
 
 
 def _free_ports(count):

@@ -9,9 +9,7 @@ FIRST_PORT = 29400
 ADDRESSES = 'SR_TF_ADDRESSES'
 
 
-class Place(namedtuple('Place', 'rank size addresses')):
-    """`addresses` is the host:port of each rank, for engines that need them."""
-
+class Place(namedtuple('Place', 'rank size')):
     @classmethod
     def from_environment(cls):
         size = _number('RANK_SIZE', 1)
@@ -19,7 +17,16 @@ class Place(namedtuple('Place', 'rank size addresses')):
         if size < 1 or not 0 <= rank < size:
             raise UserError('RANK_ID=%d with RANK_SIZE=%d: ranks count from 0 up to below the size'
                             % (rank, size))
-        return cls(rank, size, _addresses(size))
+        return cls(rank, size)
+
+    def addresses(self):
+        """The host:port of each rank, which not every engine needs or platform tells."""
+        if os.environ.get(ADDRESSES):
+            return _as_many(self.size, os.environ[ADDRESSES].split(','), ADDRESSES)
+        table = os.environ.get('RANK_TABLE_FILE')
+        hosts = (_as_many(self.size, _hosts_of_rank_table(table), 'RANK_TABLE_FILE=%s' % table)
+                 if table else ['127.0.0.1'] * self.size)
+        return ['%s:%d' % (host, FIRST_PORT + rank) for rank, host in enumerate(hosts)]
 
 
 def _number(name, default):
@@ -29,20 +36,14 @@ def _number(name, default):
     return int(value)
 
 
-def _addresses(size):
-    if os.environ.get(ADDRESSES):
-        addresses = os.environ[ADDRESSES].split(',')
-        if len(addresses) != size:
-            raise UserError('%s names %d processes, but RANK_SIZE is %d'
-                            % (ADDRESSES, len(addresses), size))
-        return addresses
-    hosts = _hosts_of_rank_table(os.environ.get('RANK_TABLE_FILE')) or ['127.0.0.1'] * size
-    return ['%s:%d' % (host, FIRST_PORT + rank) for rank, host in enumerate(hosts[:size])]
+def _as_many(size, processes, source):
+    if len(processes) != size:
+        raise UserError('%s names %d processes, but RANK_SIZE is %d'
+                        % (source, len(processes), size))
+    return processes
 
 
 def _hosts_of_rank_table(path):
-    if not path:
-        return None
     try:
         with open(path) as file:
             servers = json.load(file)['server_list']

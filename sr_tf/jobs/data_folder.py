@@ -6,7 +6,7 @@ import os
 import sys
 
 from sr_tf.errors import UsageError, UserError
-from sr_tf.images.files import EXTENSIONS
+from sr_tf.images.files import is_image_name
 
 ROOTS = ('', 'DIV2K', 'dataset', 'dataset/DIV2K')
 
@@ -93,15 +93,16 @@ def _found(folder, layouts):
 def _require(folder, purpose, flags):
     if flags.get('data_truth_path'):
         return flags
-    if any(name.lower().endswith(EXTENSIONS) for name in os.listdir(folder)):
-        return dict({'dataloader': 'folder_loader'}, data_truth_path=folder, **flags)
+    if any(map(is_image_name, os.listdir(folder))):
+        return dict({'dataloader': 'folder_loader', 'data_truth_path': folder}, **flags)
     raise UsageError('%s: found nothing to %s: no DIV2K_train_HR, train or HR folder and no '
                      'images; say where they are with --dataloader and --data_truth_path'
                      % (folder, purpose))
 
 
 def _main(purpose, folder, *arguments):
-    given = dict(argument[2:].split('=', 1) for argument in arguments)
+    given = {name: value for name, _, value in (
+        argument.lstrip('-').partition('=') for argument in arguments)}
     find = {'train': for_training, 'valid': for_validation, 'test': for_test}[purpose]
     if not os.path.isdir(folder):
         raise UserError('--data_path=%s: no such folder' % folder)

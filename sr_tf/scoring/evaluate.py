@@ -5,6 +5,7 @@ from collections import namedtuple
 import numpy as np
 
 from sr_tf.data.pack import low_resolution
+from sr_tf.errors import UserError
 from sr_tf.images import resize
 from sr_tf.images.files import to_uint8
 from sr_tf.scoring.metrics import score
@@ -29,14 +30,16 @@ def evaluate(upscaler, loader, scale, protocol='paper', each_output=False, pairs
         bicubic = resize.upscale(lr, scale)
         outputs = ([to_uint8(output) for output in upscaler.outputs(lr, scale)]
                    if each_output else [])
-        scores = dict(_scores(sr, hr, scale, protocol), name=pair.name, seconds=seconds,
-                      bicubic=_scores(bicubic, hr, scale, protocol))
+        scores = dict(_scores(pair.hr, sr, hr, scale, protocol),
+                      name=pair.name, seconds=seconds,
+                      bicubic=_scores(pair.hr, bicubic, hr, scale, protocol))
         if outputs:
-            scores['outputs'] = [_scores(output, hr, scale, protocol) for output in outputs]
+            scores['outputs'] = [_scores(pair.hr, output, hr, scale, protocol)
+                                 for output in outputs]
         yield Scored(pair.name, lr, bicubic, sr, hr, outputs, scores)
 
 
-def summarize(dataset, scale, images):
+def summarize(dataset, scale, images, output_numbers):
     """The entry of a report's `results` for the `scores` of all images of a set."""
     result = {
         'dataset': dataset,
@@ -52,7 +55,7 @@ def summarize(dataset, scale, images):
         columns = zip(*(image['outputs'] for image in images))
         result['recursions'] = [
             {'recursion': number, 'psnr': _mean(column, 'psnr'), 'ssim': _mean(column, 'ssim')}
-            for number, column in enumerate(columns, 1)]
+            for number, column in zip(output_numbers, columns)]
     return result
 
 
@@ -63,8 +66,11 @@ def psnr_total(upscaler, loader, rank=0, size=1):
     return sum(psnrs), len(psnrs)
 
 
-def _scores(sr, hr, scale, protocol):
-    psnr, ssim = score(sr, hr, scale, protocol)
+def _scores(name, sr, hr, scale, protocol):
+    try:
+        psnr, ssim = score(sr, hr, scale, protocol)
+    except UserError as error:
+        raise UserError('%s: %s' % (name, error)) from error
     return {'psnr': psnr, 'ssim': ssim}
 
 

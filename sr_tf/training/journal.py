@@ -1,6 +1,7 @@
 """What a run leaves for people to read: lines, a CSV, TensorBoard's events, a progress bar."""
 import csv
 import io
+import json
 import os
 import time
 
@@ -10,6 +11,7 @@ from PIL import Image
 from sr_tf.compat import tf
 from sr_tf.images.files import to_uint8
 from sr_tf.progress import ProgressBar
+from sr_tf.whole_file import whole_or_absent
 
 COLUMNS = ('step', 'scale', 'loss', 'gradient_norm', 'learning_rate', 'sec_per_batch',
            'images_per_sec', 'psnr')
@@ -23,6 +25,7 @@ class Journal:
     """
 
     def __init__(self, folder, start_step, max_steps):
+        self._folder = folder
         self._max_steps = max_steps
         self._log = open(os.path.join(folder, 'train.log'), 'a', buffering=1)
         table = os.path.join(folder, 'train.csv')
@@ -33,6 +36,12 @@ class Journal:
         self._bar = ProgressBar(max_steps, start_step)
         self._loss_sum = self._loss_count = 0
         self._since = time.time()
+
+    def arguments(self, values):
+        """Keeps what the run was asked for."""
+        path = os.path.join(self._folder, 'arguments.json')
+        with whole_or_absent(path) as temporary, open(temporary, 'w') as file:
+            json.dump(values, file, indent=2, sort_keys=True)
 
     def step(self, step, loss):
         """Takes note of a step that has ended."""
@@ -112,11 +121,11 @@ def read_curve(folder):
 
 def _start_table(path, step):
     """Leaves the header and the rows up to a step."""
-    with open(path + '.tmp', 'w', newline='') as file:
+    rows = _rows_up_to(path, step)
+    with whole_or_absent(path) as temporary, open(temporary, 'w', newline='') as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
-        table.writerows(_rows_up_to(path, step))
-    os.replace(path + '.tmp', path)
+        table.writerows(rows)
 
 
 def _rows_up_to(path, step):

@@ -23,10 +23,12 @@ class Optimizer:
     loss_scale: None, a number, or 'dynamic'. With one, a step whose gradient overflows changes
         nothing; 'dynamic' then halves the scale, and doubles it after many good steps.
     ema_decay: None, or the decay of the average of the weights that is kept beside them.
+    overflows: gives scalars above 0 when computing some tensors overflowed; for chips on which
+        that leaves no infinities.
     """
 
     def __init__(self, engine, epsilon, clip_norm=None, micro_batches=1, loss_scale=None,
-                 ema_decay=None):
+                 ema_decay=None, overflows=lambda tensors: []):
         self._engine = engine
         self.learning_rate = tf.placeholder(tf.float32, [], 'learning_rate')
         self.stop = tf.placeholder(tf.float32, [], 'stop')
@@ -37,6 +39,7 @@ class Optimizer:
         self._scaler = LossScaler(loss_scale) if loss_scale else None
         self._average = (tf.train.ExponentialMovingAverage(ema_decay, self.global_step)
                          if ema_decay else None)
+        self._overflows = overflows
         self._sums = {}
 
     def train_step(self, loss, variables):
@@ -46,25 +49,28 @@ class Optimizer:
             scaled, variables, gate_gradients=tf.train.Optimizer.GATE_GRAPH)
         pairs = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
         gradients, variables = map(list, zip(*pairs))
+        others = [loss]
         if self._scaler:
+            others += self._overflows(gradients)
             gradients = [self._scaler.unscaled(gradient) for gradient in gradients]
         if self._micro_batches == 1:
-            return self._apply(gradients, variables, loss)
-        parts = gradients + [loss]
+            return self._apply(gradients, variables, others)
+        parts = gradients + others
         sums = ([self._sum(variable.op.name, variable.shape) for variable in variables]
-                + [self._sum('loss', [])])
+                + [self._sum(name, []) for name, _ in zip(('loss', 'overflow'), others)])
         accumulate = tf.group(*[tf.assign_add(total, part) for total, part in zip(sums, parts)])
         means = [(total + part) / self._micro_batches for total, part in zip(sums, parts)]
-        step = self._apply(means[:-1], variables, means[-1])
+        step = self._apply(means[:len(gradients)], variables, means[len(gradients):])
         with tf.control_dependencies([step.apply]):
             emptied = tf.group(*[tf.assign(total, tf.zeros_like(total)) for total in sums])
         return step._replace(accumulate=accumulate, apply=emptied)
 
-    def _apply(self, gradients, variables, loss):
+    def _apply(self, gradients, variables, others):
         """The step that the mean of all processes' gradients makes."""
-        averaged = self._engine.average(gradients + [loss, self.stop])
-        gradients, loss, stops = averaged[:-2], averaged[-2], averaged[-1]
+        averaged = self._engine.average(gradients + others + [self.stop])
+        gradients, (loss, *overflows, stops) = averaged[:len(gradients)], averaged[len(gradients):]
         norm = tf.global_norm(gradients)
+        finite = tf.reduce_all([tf.is_finite(norm)] + [tf.equal(flag, 0) for flag in overflows])
         if self._clip_norm:
             gradients = [tf.clip_by_norm(gradient, self._clip_norm) for gradient in gradients]
 
@@ -75,7 +81,7 @@ class Optimizer:
             with tf.control_dependencies([changed]):
                 return self._average.apply(variables)
 
-        changed = self._scaler.guarded(tf.is_finite(norm), update) if self._scaler else update()
+        changed = self._scaler.guarded(finite, update) if self._scaler else update()
         with tf.control_dependencies([changed]):
             counted = tf.assign_add(self.global_step, 1)
         return TrainStep(None, tf.group(counted), loss, norm, stops)

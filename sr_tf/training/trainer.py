@@ -18,12 +18,12 @@ from sr_tf.version import versions
 
 Plan = namedtuple('Plan', 'recipe schedule max_steps seed loss_scale log_freq summary_freq '
                           'save_freq save_max_keep validate_freq sleep_ratio '
-                          'step_timeout')
+                          'step_timeout arguments')
 Plan.__doc__ = """How to train.
 
 `recipe` holds what makes the result: loss, batch_size, adam_epsilon, clip_norm, ema_decay and
-accumulate_steps among others; it is kept beside each checkpoint.  The frequencies are in steps,
-0 for never.
+accumulate_steps among others; it is kept beside each checkpoint, and `arguments`, the command
+line, in the run's folder.  The frequencies are in steps, 0 for never.
 """
 
 _Tower = namedtuple('_Tower', 'iterator step sample')
@@ -41,8 +41,8 @@ def train(model, sampler, plan, chip, engine, folder, start, validate=None):
         first_step = tf.placeholder(tf.int64, [], 'first_step')
         optimizer = Optimizer(engine, plan.recipe['adam_epsilon'], plan.recipe['clip_norm'],
                               plan.recipe['accumulate_steps'], plan.loss_scale,
-                              plan.recipe['ema_decay'])
-        towers = _towers(model, sampler, optimizer, LOSSES[plan.recipe['loss']], first_step)
+                              plan.recipe['ema_decay'], chip.overflows)
+        towers = _towers(model, sampler, optimizer, LOSSES[plan.recipe['loss']], first_step, chip)
         keeper = _Keeper(folder, plan, model, engine, validate)
         initialize = tf.group(tf.global_variables_initializer(), tf.local_variables_initializer())
         broadcast = engine.broadcast(tf.global_variables())
@@ -58,7 +58,9 @@ def train(model, sampler, plan, chip, engine, folder, start, validate=None):
             session.run(broadcast)
             step = int(session.run(optimizer.global_step))
             session.run(iterators, {first_step: step})
-            journal = (Journal if engine.is_chief else Silence)(folder, step, plan.max_steps)
+            keep_journal = Journal if engine.is_chief else Silence
+            journal = keep_journal(folder, step, plan.max_steps)
+            journal.arguments(plan.arguments)
             micro_batches = plan.recipe['accumulate_steps']
             stopping = False
 
@@ -100,7 +102,7 @@ def train(model, sampler, plan, chip, engine, folder, start, validate=None):
             return signals.received
 
 
-def _towers(model, sampler, optimizer, distance, first_step):
+def _towers(model, sampler, optimizer, distance, first_step, chip):
     """For each scale its own batches, network and train step, over shared variables."""
     towers = {}
     for scale in model.scales:
@@ -111,7 +113,8 @@ def _towers(model, sampler, optimizer, distance, first_step):
         iterator = sampler.batches(scale, first_step)
         lr, hr = (tf.cast(batch, tf.float32) for batch in iterator.get_next())
         outputs = model.network(model.from_rgb(lr), scale)
-        loss = model.loss(outputs, model.from_rgb(hr), distance)
+        with chip.full_precision():
+            loss = model.loss(outputs, model.from_rgb(hr), distance)
         output = model.to_rgb(model.image([output[:1] for output in outputs]), lr[:1])
         towers[scale] = _Tower(iterator, optimizer.train_step(loss, model.variables()),
                                (lr[0], output[0], hr[0]))

@@ -55,14 +55,13 @@ def _recognised(path, found, wanted):
     for name in models.names():
         try:
             model = models.find(name).from_shapes(shapes)
-        except UsageError as error:
+        except (UsageError, ValueError) as error:
             raise _fits_nothing(path, name, error) from error
         if model is not None and wanted not in (None, name):
             raise UserError('%s: looks like %s and not like --model=%s' % (path, name, wanted))
         if model is not None:
             return model
-    examples = ['%s %s' % (found.names[name], list(array.shape))
-                for name, array in found.weights.items()]
+    examples = [found.names[name] for name in found.weights]
     raise UserError('%s: looks like none of the models here (%s); it has %s' % (
         path, ', '.join(models.names()),
         ', '.join(examples[:3]) + ', ...' if examples else 'no weights of convolutions'))

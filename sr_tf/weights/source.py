@@ -41,7 +41,7 @@ def read(path):
 
 
 def layer(name):
-    """What variables of the same name but for its numbers, in the same layer, have in common."""
+    """The layer of a variable, without its numbers: the same for all layers of its kind."""
     return re.sub(r'\d+', '#', name.rpartition('/')[0])
 
 

@@ -1,0 +1,2 @@
+class EmulatorError(RuntimeError):
+    """The real plug-in would abort on this, misread it, or leave it to the CPU without a word."""

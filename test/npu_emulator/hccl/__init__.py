@@ -1,0 +1,1 @@
+"""Comes with CANN, beside the plug-in."""

@@ -1,0 +1,412 @@
+"""Training, scoring and enlarging with --chip=npu, on the emulator of the plug-in."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from npu_in_process import FOLDER, as_new, plugin_on_path, read_journal
+from PIL import Image
+
+import dataloaders
+import models
+from sr_tf import checkpoint
+from sr_tf.chips import npu, npu_options
+from sr_tf.chips.session import Chip
+from sr_tf.compat import tf
+from sr_tf.data.pack import open_pack
+from sr_tf.data.sampler import Sampler
+from sr_tf.distributed.engine import Engine
+from sr_tf.errors import UsageError
+from sr_tf.scoring.evaluate import psnr_total
+from sr_tf.training.schedule import Schedule
+from sr_tf.training.start import choose_start
+from sr_tf.training.trainer import Plan, train
+from sr_tf.upscaler import load
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+COMPILED = 'The model has been compiled on the Ascend AI processor, current graph id is: '
+TINY = ('--chip=npu', '--model=bsrn', '--bsrn_conv_features=4', '--bsrn_state_features=5',
+        '--bsrn_recursions=2', '--scales=2,3', '--input_patch_size=8', '--log_freq=1',
+        '--dataloader=folder_loader', '--seed=5')
+SCALES = (2, 3)
+# Setting the first values, restoring, reading the step, reading the weights and saving.
+GRAPHS_BESIDE_TRAINING = 5
+
+
+class OnEmulator:
+    """Runs scripts as a user with the plug-in does; a new journal for each."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._runs = 0
+
+    def __call__(self, *command, **environment):
+        """(finished process, path of its journal); checks that it ends with the given code."""
+        code = environment.pop('code', 0)
+        self._runs += 1
+        journal = self._folder / ('journal-%d' % self._runs)
+        environment = dict(
+            os.environ, PYTHONPATH=FOLDER, XDG_CACHE_HOME=str(self._folder),
+            NPU_EMULATOR_JOURNAL=str(journal), **environment)
+        result = subprocess.run(
+            [sys.executable] + [str(word) for word in command], cwd=ROOT, env=environment,
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert result.returncode == code, result.stdout + result.stderr
+        return result, journal
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp('npu')
+
+
+@pytest.fixture(scope='module')
+def run(root):
+    return OnEmulator(root)
+
+
+@pytest.fixture(scope='module')
+def sizes(photos, root):
+    """A folder of three pictures of three sizes."""
+    folder = root / 'sizes'
+    folder.mkdir()
+    for number, name in enumerate(sorted(os.listdir(str(photos)))[:3]):
+        with Image.open(str(photos / name)) as image:
+            image.crop((0, 0, 60 + 12 * number, 48)).save(str(folder / name))
+    return folder
+
+
+@pytest.fixture(scope='module')
+def training(run, photos, root):
+    """Four steps with the newer plug-in, verified."""
+    return run('train.py', *TINY + (
+        '--data_truth_path=%s' % photos, '--train_path=%s' % (root / 'run'), '--batch_size=2',
+        '--max_steps=4', '--validate_freq=4', '--valid_truth_path=%s' % photos, '--npu_verify'))
+
+
+@pytest.fixture(scope='module')
+def resumed(training, run, photos, root):
+    """Two more steps, with the plug-in of 2021 and other options."""
+    (root / 'fusion.json').write_text('{}')
+    (root / 'profile').mkdir()
+    return run('train.py', *TINY + (
+        '--data_truth_path=%s' % photos, '--train_path=%s' % (root / 'run'), '--batch_size=2',
+        '--max_steps=6', '--npu_precision_mode=allow_fp32_to_fp16', '--npu_auto_tune=GA',
+        '--npu_fusion_switch_file=%s' % (root / 'fusion.json'),
+        '--npu_profiling=%s' % (root / 'profile'), '--npu_dump_path=%s' % root,
+        '--npu_option=dump_step=0|2-3', '--npu_option=hcom_parallel=true'),
+        NPU_EMULATOR_PROFILE='2021')
+
+
+def graphs(journal, trains):
+    return [graph for graph in read_journal(journal, 'graph') if graph['trains'] == trains]
+
+
+class TestCommands:
+    def test_training_uses_one_graph_for_each_scale(self, training):
+        trained = graphs(training[1], trains=True)
+        assert sorted(graph['batches'] for graph in trained) == [
+            [[[2, 8, 8, 3], [2, 8 * scale, 8 * scale, 3]]] for scale in SCALES]
+        for graph in trained:
+            assert graph['feeds'] == {'learning_rate:0': [], 'stop:0': []}
+            assert graph['operations']['ApplyAdam'] > 10
+
+    def test_the_loss_keeps_its_precision(self, training):
+        for graph in graphs(training[1], trains=True):
+            assert 0 < graph['keeping'] < 20
+            assert graph['operations']['Conv2D'] < sum(graph['operations'].values()) / 10
+
+    def test_there_are_few_other_graphs(self, training, resumed):
+        # Validation adds setting the weights and, as all pictures are of one size, each scale.
+        assert len(graphs(training[1], trains=False)) <= GRAPHS_BESIDE_TRAINING + 1 + len(SCALES)
+        assert len(graphs(resumed[1], trains=False)) <= GRAPHS_BESIDE_TRAINING
+
+    def test_the_default_options(self, training):
+        for session in read_journal(training[1], 'session'):
+            assert session['options'] == {
+                'use_off_line': True, 'precision_mode': 'allow_mix_precision',
+                'dynamic_input': True, 'dynamic_graph_execute_mode': 'lazy_recompile'}
+
+    def test_it_says_where_it_trains_and_what_was_verified(self, training, root):
+        output = training[0].stdout
+        assert output.startswith('bsrn on 1 npu in mixed, 4 images, 4 steps, in ')
+        assert output.splitlines()[-1] == 'done: %s' % (root / 'run' / 'model.ckpt-4')
+        assert 'validation PSNR' in output
+        assert training[0].stderr.count(COMPILED) == len(read_journal(training[1], 'graph'))
+
+    def test_it_scales_the_loss(self, training, root):
+        assert checkpoint.read_values(str(root / 'run' / 'model.ckpt-4'),
+                                      ['loss_scale']) == {'loss_scale': 2.0 ** 15}
+
+    def test_training_continues(self, resumed, root):
+        lines = (root / 'run' / 'train.log').read_text().splitlines()
+        steps = [line.split()[1] for line in lines if ' loss ' in line]
+        assert steps == ['1/4', '2/4', '3/4', '4/4', '5/6', '6/6']
+        assert len(graphs(resumed[1], trains=True)) <= len(SCALES)
+
+    def test_flags_become_options(self, resumed, root):
+        session, = read_journal(resumed[1], 'session')
+        options = session['options']
+        profile = json.loads(options.pop('profiling_options'))
+        assert profile['output'] == str(root / 'profile')
+        assert profile['task_trace'] == profile['training_trace'] == 'on'
+        assert options == {
+            'use_off_line': True, 'precision_mode': 'allow_fp32_to_fp16', 'dynamic_input': True,
+            'dynamic_graph_execute_mode': 'lazy_recompile', 'auto_tune_mode': 'GA',
+            'fusion_switch_file': str(root / 'fusion.json'), 'profiling_mode': True,
+            'enable_dump': True, 'dump_path': str(root), 'dump_step': '0|2-3',
+            'hcom_parallel': True}
+
+    def test_validation_compiles_each_size_once(self, resumed, run, sizes, root):
+        result, journal = run(
+            'validate.py', '--restore_path=%s' % (root / 'run'), '--chip=npu', '--intermediate',
+            '--dataloader=folder_loader', '--data_truth_path=%s' % sizes)
+        assert len(re.findall(r'(?m)^sizes x[23]: PSNR \d', result.stdout)) == len(SCALES)
+        compiled = graphs(journal, trains=False)
+        assert COMPILED not in result.stderr
+        # The picture and the recursions by themselves, and setting the weights.
+        assert len(compiled) == 2 * 3 * len(SCALES) + 1
+
+    def test_enlarging_and_a_verification_that_fails(self, resumed, run, sizes, root):
+        result, journal = run(
+            'predict.py', '--restore_path=%s' % (root / 'run'), '--input_path=%s' % sizes,
+            '--output_path=%s' % (root / 'enlarged'), '--scale=3', '--chip=npu', '--npu_verify',
+            NPU_EMULATOR_PROFILE='2021', code=1)
+        assert len(graphs(journal, trains=False)) == 3 + 1
+        with Image.open(str(root / 'enlarged' / 'astronaut.png')) as image:
+            assert image.size == (180, 144)
+        assert result.stderr.splitlines()[-1].startswith(
+            'predict.py: error: --npu_verify: the plug-in never said "The model has been ')
+
+    def test_without_the_plugin_one_line_says_so(self, run_script, photos, root):
+        result = run_script('train.py', *TINY + ('--data_truth_path=%s' % photos,
+                                                 '--train_path=%s' % (root / 'none')))
+        assert result.returncode == 1
+        assert re.match(r'train.py: error: --chip=npu: npu_(bridge|device) cannot be imported .*'
+                        r'install the TFPlugin and source set_env.sh\n$', result.stderr)
+        assert not (root / 'none').exists()
+
+    @pytest.mark.parametrize('chip, flags, line', [
+        ('npu', ['--npu_precision_mode=fp17'], '--npu_precision_mode=fp17: must be one of '),
+        ('cpu', ['--npu_option=hcom_parallel=true'],
+         'the --npu_... flags are for --chip=npu; this is cpu'),
+    ])
+    def test_wrong_options_are_refused_before_anything_is_done(self, run, root, chip, flags, line):
+        result, journal = run(
+            '-X', 'importtime', 'train.py', '--model=bsrn', '--train_path=%s' % (root / 'none'),
+            '--chip=%s' % chip, *flags, code=2)
+        lines = [line for line in result.stderr.splitlines() if not line.startswith('import time:')]
+        assert len(lines) == 1
+        assert lines[0].startswith('train.py: error: ' + line)
+        assert '| tensorflow\n' not in result.stderr
+        assert not journal.exists()
+        assert not (root / 'none').exists()
+
+
+class TestTwoRanks:
+    FLAGS = TINY + ('--max_steps=5', '--accumulate_steps=2', '--ema_decay=0.9', '--clip_norm=1')
+
+    @pytest.fixture(scope='class')
+    def runs(self, run, photos, root):
+        """The journal of two ranks, and the prefixes of their checkpoint and of one process'."""
+        flags = self.FLAGS + ('--data_truth_path=%s' % photos,)
+        result, journal = run(
+            'launch.py', '--num_devices=2', '--device_ips=192.168.100.101,192.168.101.101', '--',
+            'train.py', *flags + ('--train_path=%s' % (root / 'two'), '--batch_size=2',
+                                  '--distributed=hccl', '--validate_freq=5',
+                                  '--valid_truth_path=%s' % photos))
+        run('train.py', *flags + ('--train_path=%s' % (root / 'one'), '--batch_size=4'))
+        assert '[0] bsrn on 2 npu in mixed' in result.stdout
+        return journal, str(root / 'two' / 'model.ckpt-5'), str(root / 'one' / 'model.ckpt-5')
+
+    def test_they_equal_one_process_with_the_doubled_batch(self, runs):
+        _, two, one = runs
+        shapes = checkpoint.read_shapes(one)
+        assert checkpoint.read_shapes(two) == shapes
+        weights = [name for name in shapes if checkpoint.is_weight(name)]
+        ours, theirs = (checkpoint.read_values(prefix, weights) for prefix in (two, one))
+        for name in weights:
+            assert np.abs(ours[name] - theirs[name]).max() <= 1e-5 * np.abs(theirs[name]).max()
+
+    def test_they_make_the_same_calls(self, runs):
+        journals = ['%s.%d' % (runs[0], rank) for rank in (0, 1)]
+        first, second = (read_journal(journal, 'hccl') for journal in journals)
+        assert first == second
+        # The broadcast, five steps, and the score; micro-batches before the last talk to nobody.
+        assert len(first) == 7
+        assert first[0]['calls'][0].startswith('HcomBroadcast')
+        for journal in journals:
+            compiled = graphs(journal, trains=True)
+            assert len(compiled) == 2 * len(SCALES)  # that accumulate, and that apply
+
+
+class TestOtherModels:
+    @pytest.fixture(scope='class', autouse=True)
+    def emulator(self):
+        with plugin_on_path():
+            yield
+
+    @pytest.fixture(autouse=True)
+    def journal(self, monkeypatch, tmp_path):
+        as_new(monkeypatch)
+        monkeypatch.setenv('NPU_EMULATOR_JOURNAL', str(tmp_path / 'journal'))
+        return tmp_path / 'journal'
+
+    def trained(self, model, photos, folder, steps, **changes):
+        """Trains up to a step, from where the folder's run is."""
+        os.makedirs(str(folder / 'run'), exist_ok=True)
+        recipe = {'scales': model.scales, 'loss': 'l1', 'batch_size': 2, 'adam_epsilon': 1e-8,
+                  'clip_norm': None, 'ema_decay': None, 'accumulate_steps': 1}
+        recipe.update(changes)
+        loader = dataloaders.find('folder_loader')(str(photos), None, model.scales)
+        pack = open_pack(loader, model.scales, str(folder / 'packs'), model.input_is_enlarged)
+        sampler = Sampler(pack, model.scales, dict.fromkeys(model.scales, 8), 2, seed=5,
+                          micro_batches=recipe['accumulate_steps'])
+        plan = Plan(recipe, Schedule('constant', 1e-4), steps, seed=5, loss_scale='dynamic',
+                    log_freq=1, summary_freq=1, save_freq=1, save_max_keep=9, validate_freq=0,
+                    sleep_ratio=0, step_timeout=0)
+        start = choose_start(str(folder / 'run'), 'auto', None, None, 0)
+        with tf.Graph().as_default():
+            chip = Chip('npu')
+        assert train(model, sampler, plan, chip, Engine(), str(folder / 'run'), start) is None
+        return loader, chip
+
+    @pytest.mark.parametrize('name, parameters', [
+        ('rcan', {'num_features': 4, 'num_rg': 1, 'num_rcab': 1, 'reduction': 2}),
+        ('rdn', {'num_features': 4, 'growth_rate': 4, 'num_blocks': 2, 'num_layers': 2}),
+        ('srcnn', {}),
+        ('wdsr', {'num_features': 4, 'num_blocks': 1, 'weight_norm': True}),
+    ])
+    def test_trains_continues_scores_and_enlarges(self, photos, tmp_path, journal, name,
+                                                  parameters):
+        model = models.find(name)((2,), **parameters)
+        self.trained(model, photos, tmp_path, 2)
+        loader, chip = self.trained(model, photos, tmp_path, 3)
+        assert len(graphs(journal, trains=True)) == 2, 'one in each of two sessions'
+
+        upscaler = load(str(tmp_path / 'run'), chip)
+        assert upscaler.checkpoint.endswith('model.ckpt-3')
+        picture = upscaler(loader.read(loader.pairs()[0].hr)[:20, :24])
+        assert picture.shape == (40, 48, 3)
+        psnr, count = psnr_total(upscaler, loader)
+        assert count == 4
+        assert np.isfinite(psnr)
+        upscaler.close()
+
+    @pytest.mark.parametrize('profile, accumulate_steps, overflows', [
+        ('2021', 1, '2'), ('newer', 2, '3')])
+    def test_a_saturated_step_is_skipped(self, photos, tmp_path, monkeypatch, profile,
+                                         accumulate_steps, overflows):
+        monkeypatch.setenv('NPU_EMULATOR_PROFILE', profile)
+        monkeypatch.setenv('NPU_EMULATOR_OVERFLOWS', overflows)
+        model = models.find('bsrn')((2,), conv_features=4, state_features=3, recursions=1)
+        self.trained(model, photos, tmp_path, 3, accumulate_steps=accumulate_steps)
+        first, second, third = (self.variables(tmp_path, step) for step in (1, 2, 3))
+        assert [values.pop('loss_scale') for values in (first, second, third)] == [
+            2.0 ** 15, 2.0 ** 14, 2.0 ** 14]
+        kernel = 'generator/first_conv/conv2d/kernel'
+        for values in (first, second):
+            values.pop('global_step'), values.pop('good_steps')
+        assert all(np.array_equal(second[name], first[name]) for name in first)
+        assert not np.array_equal(third[kernel], second[kernel])
+
+    @staticmethod
+    def variables(folder, step):
+        prefix = str(folder / 'run' / ('model.ckpt-%d' % step))
+        return checkpoint.read_values(prefix, checkpoint.read_shapes(prefix))
+
+
+class TestOptions:
+    """What the plug-in would ignore, or end the process on, is a line that names the flag."""
+
+    @pytest.mark.parametrize('assignments, line', [
+        (['precision_mod=x'], '--npu_option=precision_mod: the plug-in has no such option; did '
+                              'you mean precision_mode?'),
+        (['xyzzy=1'], '--npu_option=xyzzy: the plug-in has no such option'),
+        (['min_group_size=1'], '--npu_option=min_group_size: no plug-in reads it'),
+        (['hcom_parallel'], '--npu_option=hcom_parallel: is written key=value'),
+        (['debug_dir=a', 'debug_dir=b'], '--npu_option=debug_dir=b: debug_dir is given twice'),
+        (['precision_mode=fp17'], '--npu_precision_mode=fp17: must be one of force_fp32, '),
+        (['hcom_parallel=maybe'], '--npu_option=hcom_parallel=maybe: must be true or false'),
+        (['op_debug_level=high'], '--npu_option=op_debug_level=high: must be a whole number '),
+        (['graph_run_mode=2'], '--npu_option=graph_run_mode=2: must be a whole number from 0 to '),
+        (['local_rank_id=8'], '--npu_option=local_rank_id=8: must be a whole number from 0 to 7'),
+        (['session_device_id=-1'], '--npu_option=session_device_id=-1: must be a whole number '),
+        (['graph_memory_max_size=16G'], '--npu_option=graph_memory_max_size=16G: must be a '),
+        (['dump_step=1,2'], '--npu_option=dump_step=1,2: must be steps such as 0|5|10-20'),
+        (['iterations_per_loop=0'], '--npu_option=iterations_per_loop=0: must be a whole number '),
+        (['iterations_per_loop=10'], '--npu_option=iterations_per_loop=10: must be 1: the plug-in '
+                                     'ends the process on more with dynamic_input'),
+        (['iterations_per_loop=10', 'dynamic_input=false', 'mix_compile_mode=true'],
+         '--npu_option=iterations_per_loop=10: must be 1: the plug-in ends the process on more '
+         'with mix_compile_mode'),
+        (['iterations_per_loop=10', 'dynamic_input=false'],
+         '--npu_option=iterations_per_loop=10: must be 1: each step is fed its learning rate'),
+        (['use_off_line=false'], '--npu_option=use_off_line=false: would compute on the CPU'),
+        (['job=default'], '--npu_option=job=default: would compute on the CPU'),
+        (['profiling_mode=true'], '--npu_option=profiling_mode=true: needs --npu_profiling'),
+        (['profiling_mode=true', 'profiling_options=all'],
+         '--npu_option=profiling_options=all: must be JSON'),
+        (['enable_dump=true'], '--npu_option=enable_dump=true: needs --npu_dump_path'),
+        (['enable_dump=true', 'dump_path=/no/such'], '--npu_dump_path=/no/such: is not a folder'),
+        (['dump_mode=all'], '--npu_option=dump_mode=all: needs --npu_option=enable_dump'),
+        (['dynamic_node_type=0'], '--npu_option=dynamic_node_type=0: needs '),
+        (['dynamic_input=false', 'dynamic_graph_execute_mode=lazy_recompile'],
+         '--npu_option=dynamic_graph_execute_mode=lazy_recompile: needs '),
+        (['dynamic_inputs_shape_range=data:[3~5]'],
+         '--npu_option=dynamic_inputs_shape_range: needs '),
+        (['enable_compress_weight=true', 'compress_weight_conf=a'],
+         '--npu_option=enable_compress_weight=true: excludes '),
+        (['mstune_mode=1'], '--npu_option=mstune_mode=1: needs --npu_option=work_path'),
+        (['modify_mixlist=/no/such', 'precision_mode=force_fp16'],
+         '--npu_option=modify_mixlist: needs --npu_precision_mode=allow_mix_precision, not '),
+        (['fusion_switch_file=/no/such'], '--npu_fusion_switch_file=/no/such: cannot be read as '),
+    ])
+    def test_is_refused(self, assignments, line):
+        with pytest.raises(UsageError) as refusal:
+            npu_options.complete(npu_options.parse(assignments), 'allow_mix_precision')
+        assert str(refusal.value).startswith(line)
+        assert '\n' not in str(refusal.value)
+
+    def test_values_of_the_wrong_type_are_refused(self):
+        for key, value in (('hcom_parallel', 1), ('op_debug_level', True), ('debug_dir', 3)):
+            with pytest.raises(UsageError):
+                npu_options.complete({key: value}, 'force_fp32')
+
+    def test_without_dynamic_input_its_mode_is_left_out(self):
+        options = npu_options.complete({'dynamic_input': False}, 'force_fp32')
+        assert 'dynamic_graph_execute_mode' not in options
+
+    @pytest.mark.parametrize('precision, mode, settled', [
+        ('auto', None, ('mixed', 'allow_mix_precision')),
+        ('mixed', None, ('mixed', 'allow_mix_precision')),
+        ('fp32', None, ('fp32', 'force_fp32')),
+        ('auto', 'force_fp16', ('mixed', 'force_fp16')),
+        ('auto', 'must_keep_origin_dtype', ('fp32', 'must_keep_origin_dtype')),
+    ])
+    def test_precision(self, precision, mode, settled):
+        precision, options = npu.settle(precision, {'precision_mode': mode} if mode else {})
+        assert (precision, options['precision_mode']) == settled
+
+    def test_contradicting_precisions_are_refused(self):
+        for precision, mode in (('fp32', 'force_fp16'), ('mixed', 'force_fp32')):
+            with pytest.raises(UsageError, match='contradicts --precision=' + precision):
+                npu.settle(precision, {'precision_mode': mode})
+
+    def test_only_float16_needs_loss_scaling(self):
+        assert npu.computes_in_float16(npu.settle('mixed', {})[1])
+        for mode in ('force_fp32', 'allow_mix_precision_bf16'):
+            assert not npu.computes_in_float16(npu.settle('auto', {'precision_mode': mode})[1])
+
+    def test_every_option_of_the_guide_is_known(self, run_script):
+        with open(os.path.join(ROOT, 'docs', 'npu.md')) as file:
+            guide = file.read()
+        for key in re.findall(r'--npu_option=(\w+)=', guide):
+            assert key in npu_options.OPTIONS
+        known = ''.join(run_script(script, '--helpfull', check=True).stdout
+                        for script in ('train.py', 'launch.py'))
+        for flag in set(re.findall(r'--(\w+)', guide)):
+            assert '  --%s' % flag in known, flag

@@ -1,0 +1,316 @@
+"""Runs that are killed, stopped, continued, fine-tuned or led astray."""
+import csv
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import time
+
+import numpy as np
+import pytest
+from test_bsrn import (
+    expected_shapes,
+    forward,
+    random_image,
+    random_weights,
+    read_checkpoint,
+    write_checkpoint,
+)
+
+import sr_tf
+from sr_tf.compat import tf
+from sr_tf.images.files import read_rgb, to_uint8
+from sr_tf.images.resize import downscale
+
+C, S = 4, 3
+STEPS, SAVE_FREQ = 60, 5
+AVERAGE = '/ExponentialMovingAverage'
+PATIENCE = 300  # seconds
+
+
+@pytest.fixture(scope='module')
+def flags(photos):
+    return ['--model=bsrn', '--dataloader=folder_loader', '--data_truth_path=%s' % photos,
+            '--bsrn_conv_features=%d' % C, '--bsrn_state_features=%d' % S, '--bsrn_recursions=2',
+            '--batch_size=2', '--input_patch_size=8', '--chip=cpu', '--log_freq=1']
+
+
+@pytest.fixture(scope='module')
+def long_flags(flags):
+    return flags + ['--scales=2,3', '--accumulate_steps=2', '--ema_decay=0.9',
+                    '--learning_rate=1e-3', '--lr_schedule=cosine',
+                    '--max_steps=%d' % STEPS, '--save_freq=%d' % SAVE_FREQ]
+
+
+@pytest.fixture(scope='module')
+def straight(run_script, long_flags, tmp_path_factory):
+    """The folder of a run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp('straight') / 'run'
+    run_script('train.py', *long_flags, '--train_path=%s' % folder, check=True)
+    return folder
+
+
+def saved_steps(folder):
+    names = [os.path.basename(path) for path in glob.glob(str(folder / 'model.ckpt-*.index'))]
+    return sorted(int(re.match(r'model\.ckpt-(\d+)\.index$', name).group(1)) for name in names)
+
+
+def rows(folder):
+    with open(str(folder / 'train.csv'), newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def steps_made(folder):
+    """As far as the run has told; each step adds a line to the table and its header."""
+    try:
+        with open(str(folder / 'train.csv')) as file:
+            return file.read().count('\n') - 1
+    except FileNotFoundError:
+        return 0
+
+
+def interrupt(run_script, flags, folder, step, number):
+    """Sends a signal to a run that has made this step; (exit code, what was printed)."""
+    process = run_script.start('train.py', *flags, '--train_path=%s' % folder)
+    try:
+        deadline = time.time() + PATIENCE
+        while steps_made(folder) < step:
+            assert process.poll() is None, process.communicate()
+            assert time.time() < deadline
+            time.sleep(0.002)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+    return process.returncode, output + errors
+
+
+def assert_same_run(ours, theirs):
+    """The same weights, slots and averages, bit for bit, and the same history."""
+    mine, other = (read_checkpoint(folder / ('model.ckpt-%d' % STEPS)) for folder in (ours, theirs))
+    assert set(mine) == set(other)
+    kinds = {name.rsplit('/', 1)[-1] for name in other}
+    assert {'kernel', 'bias', 'Adam', 'Adam_1', AVERAGE[1:], 'beta1_power'} <= kinds
+    for name in other:
+        assert np.array_equal(mine[name], other[name]), name
+    history = ('step', 'scale', 'loss', 'gradient_norm', 'learning_rate')
+    assert [row['step'] for row in rows(ours)] == [str(step) for step in range(1, STEPS + 1)]
+    assert ([[row[column] for column in history] for row in rows(ours)]
+            == [[row[column] for column in history] for row in rows(theirs)])
+
+
+def assert_one_line(result, code, *parts):
+    assert result.returncode == code
+    assert 'Traceback' not in result.stderr
+    line, = result.stderr.splitlines()
+    assert line.startswith('train.py: error: ')
+    for part in parts:
+        assert str(part) in line
+
+
+def test_killed_run_continues_as_if_nothing_had_happened(
+        run_script, long_flags, straight, tmp_path):
+    folder = tmp_path / 'run'
+    code, _ = interrupt(run_script, long_flags, folder, 2 * SAVE_FREQ + 3, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert 2 * SAVE_FREQ <= saved_steps(folder)[-1] < STEPS
+    assert steps_made(folder) > 2 * SAVE_FREQ
+    run_script('train.py', *long_flags, '--train_path=%s' % folder, check=True)
+    assert_same_run(folder, straight)
+
+
+def test_stopped_run_saves_and_says_how_to_go_on(run_script, long_flags, straight, tmp_path):
+    folder = tmp_path / 'run'
+    for number, step in ((signal.SIGTERM, 2), (signal.SIGINT, 4 * SAVE_FREQ + 2)):
+        code, text = interrupt(run_script, long_flags, folder, step, number)
+        assert code == 128 + number
+        assert 'Traceback' not in text
+        assert re.search('%s: saved in %s.*same command continues' % (number.name, folder), text)
+        last = saved_steps(folder)[-1]
+        assert step <= last < STEPS
+        assert int(rows(folder)[-1]['step']) == last, 'the step that was under way is lost'
+    run_script('train.py', *long_flags, '--train_path=%s' % folder, check=True)
+    assert_same_run(folder, straight)
+
+
+def test_half_written_checkpoint_is_ignored(run_script, long_flags, straight, tmp_path):
+    folder = tmp_path / 'run'
+    shutil.copytree(str(straight), str(folder))
+    os.remove(str(folder / ('model.ckpt-%d.index' % STEPS)))
+    data, = glob.glob(str(folder / ('model.ckpt-%d.data-*' % STEPS)))
+    with open(data, 'r+b') as file:
+        file.truncate(100)
+    (folder / '.saving-99999').mkdir()
+    shutil.copy(data, str(folder / '.saving-99999'))
+    run_script('train.py', *long_flags, '--train_path=%s' % folder, check=True)
+    assert_same_run(folder, straight)
+    assert not (folder / '.saving-99999').exists()
+
+
+def contents(folder):
+    found = {}
+    for parent, _, names in os.walk(str(folder)):
+        for name in names:
+            with open(os.path.join(parent, name), 'rb') as file:
+                found[os.path.join(parent, name)] = file.read()
+    return found
+
+
+def test_resume_never_refuses_a_folder_with_a_run(run_script, long_flags, straight):
+    before = contents(straight)
+    result = run_script('train.py', *long_flags, '--train_path=%s' % straight, '--resume=never')
+    assert_one_line(result, 2, straight)
+    assert contents(straight) == before
+
+
+def test_what_does_not_fit_a_resumed_model_is_listed(run_script, long_flags, straight):
+    result = run_script('train.py', *long_flags, '--train_path=%s' % straight, '--scales=2,4',
+                        '--bsrn_state_features=%d' % (S + 1), '--max_steps=%d' % (STEPS + 1))
+    assert_one_line(result, 1, straight)
+    missing, unexpected, misshaped = re.search(
+        'missing: (.*); unexpected: (.*); misshaped: (.*)', result.stderr).groups()
+    for name in ('kernel', 'kernel/Adam', 'kernel/Adam_1', 'kernel' + AVERAGE):
+        assert 'generator/upscale/x4/conv2d_1/' + name in missing.split(', ')
+        assert 'generator/upscale/x3/conv2d/' + name in unexpected.split(', ')
+    name = 'generator/residual_modules/conv2d_1/bias'
+    assert '%s is [%d] instead of [%d]' % (name, C + S, C + S + 1) in misshaped
+    assert 'first_conv' not in result.stderr
+    assert saved_steps(straight)[-1] == STEPS
+
+
+def test_x2_weights_start_an_x4_model(run_script, flags, tmp_path):
+    """What does not fit, by its name or its shape, is named and starts afresh."""
+    weights = random_weights((2,), C, S + 1)
+    prefix = write_checkpoint(tmp_path / 'x2.ckpt', weights)
+    folder = tmp_path / 'run'
+    result = run_script('train.py', *flags, '--scales=4', '--restore_path=%s' % prefix,
+                        '--train_path=%s' % folder, '--max_steps=1', '--learning_rate=0',
+                        check=True)
+    wanted = expected_shapes((4,), C, S)
+    absent = set(re.findall(r'generator/\S+(?= is not there)', result.stdout))
+    assert absent == set(wanted) - set(weights)
+    assert len(absent) == 4
+    misshaped = set(re.findall(r'generator/\S+(?= has another shape)', result.stdout))
+    assert misshaped == {name for name in wanted if 'residual_modules' in name}
+    unused, = re.findall('not used: (.*)', result.stdout)
+    assert {name for name in weights if '/x2/' in name} <= set(unused.split(', '))
+    after = read_checkpoint(folder / 'model.ckpt-1')
+    taken = set(wanted) - absent - misshaped
+    assert taken == {'generator/%s/conv2d/%s' % (layer, kind)
+                     for layer in ('first_conv', 'last_conv') for kind in ('kernel', 'bias')}
+    for name in wanted:
+        if name in taken:
+            assert np.array_equal(after[name], weights[name]), name
+        else:
+            assert after[name].any() == name.endswith('kernel'), name
+
+
+def test_fine_tuning_takes_weights_only(run_script, flags, straight, tmp_path):
+    """Averaged ones, where there are; and the model's hyper-parameters from its JSON."""
+    folder = tmp_path / 'run'
+    own = [flag for flag in flags if not flag.startswith('--bsrn')]
+    run_script('train.py', *own, '--scales=2,3', '--restore_path=%s' % straight,
+               '--train_path=%s' % folder, '--max_steps=1', '--learning_rate=0', check=True)
+    start = read_checkpoint(straight / ('model.ckpt-%d' % STEPS))
+    after = read_checkpoint(folder / 'model.ckpt-1')
+    for name in expected_shapes((2, 3), C, S):
+        assert np.array_equal(after[name], start[name + AVERAGE]), name
+    assert after['global_step'] == 1
+    assert np.isclose(after['beta1_power'], 0.81)
+    assert [row['step'] for row in rows(folder)] == ['1']
+
+
+def test_loaded_weights_are_the_averaged_ones(straight):
+    upscaler = sr_tf.load(str(straight), chip='cpu', precision='fp32')
+    saved = read_checkpoint(straight / ('model.ckpt-%d' % STEPS))
+    averages = {name: saved[name + AVERAGE] for name in expected_shapes((2, 3), C, S)}
+    batch = random_image(6, 7)[np.newaxis].astype(np.float32)
+    for ours, theirs in zip(upscaler.network(batch, 3), forward(averages, batch, 3, 2)):
+        assert np.abs(ours - theirs).max() < 1e-3
+    upscaler.close()
+
+
+def assert_finite(prefix):
+    for name, value in read_checkpoint(prefix).items():
+        assert np.isfinite(value).all(), name
+
+
+@pytest.fixture(scope='module')
+def eight_steps(run_script, flags, tmp_path_factory):
+    """A good run that keeps its last two checkpoints."""
+    folder = tmp_path_factory.mktemp('eight') / 'run'
+    run_script('train.py', *flags, '--scales=2', '--train_path=%s' % folder, '--max_steps=8',
+               '--save_freq=2', '--save_max_keep=2', check=True)
+    return folder
+
+
+def test_oldest_checkpoints_are_removed(eight_steps):
+    kept = {name for name in os.listdir(str(eight_steps)) if name.startswith('model.ckpt')}
+    files = ('index', 'json', 'meta', 'data-00000-of-00001')
+    assert kept == {'model.ckpt-%d.%s' % (step, file) for step in (6, 8) for file in files}
+    assert tf.train.latest_checkpoint(str(eight_steps)) == str(eight_steps / 'model.ckpt-8')
+
+
+def test_diverging_run_stops_and_names_the_last_good_checkpoint(
+        run_script, flags, eight_steps, tmp_path):
+    folder = tmp_path / 'run'
+    shutil.copytree(str(eight_steps), str(folder))
+    own = flags + ['--scales=2', '--train_path=%s' % folder, '--save_freq=2', '--save_max_keep=2']
+    before = read_checkpoint(folder / 'model.ckpt-8')
+    result = run_script('train.py', *own, '--max_steps=20', '--learning_rate=1e30')
+    assert_one_line(result, 1, 'step 10: ', folder / 'model.ckpt-8')
+    assert saved_steps(folder) == [6, 8]
+    assert_finite(folder / 'model.ckpt-8')
+    run_script('train.py', *own, '--max_steps=10', check=True)
+    assert [row['step'] for row in rows(folder)] == [str(step) for step in range(1, 11)]
+    after = read_checkpoint(folder / 'model.ckpt-10')
+    kernel = 'generator/first_conv/conv2d/kernel'
+    assert 0 < np.abs(after[kernel] - before[kernel]).max() < 0.1
+
+
+def test_spoilt_weights_never_replace_good_ones(run_script, flags, eight_steps, tmp_path):
+    """The step before the loss is no number has a finite loss, and ruins the weights."""
+    folder = tmp_path / 'run'
+    shutil.copytree(str(eight_steps), str(folder))
+    result = run_script('train.py', *flags, '--scales=2', '--train_path=%s' % folder,
+                        '--save_freq=1', '--save_max_keep=1', '--max_steps=20',
+                        '--learning_rate=1e30')
+    assert_one_line(result, 1, folder / 'model.ckpt-8')
+    assert saved_steps(folder)[-1] == 8
+
+
+def mean_psnr(prefix, photos, scales):
+    upscaler = sr_tf.load(str(prefix), chip='cpu', precision='fp32')
+    scores = []
+    for scale in scales:
+        for path in sorted(glob.glob(str(photos / '*.png'))):
+            hr = read_rgb(path)
+            sr = to_uint8(upscaler(downscale(hr, scale), scale))
+            scores.append(sr_tf.score(sr, hr, scale)[0])
+    upscaler.close()
+    return np.mean(scores)
+
+
+def test_best_checkpoint_is_kept_across_a_resume(run_script, flags, photos, tmp_path):
+    folder = tmp_path / 'run'
+    own = flags + ['--scales=2,3', '--train_path=%s' % folder, '--ema_decay=0.5',
+                   '--validate_freq=2', '--valid_truth_path=%s' % photos, '--save_max_keep=1']
+    run_script('train.py', *own, '--max_steps=6', '--learning_rate=1e-2', check=True)
+    early = {int(row['step']): float(row['psnr']) for row in rows(folder) if row['psnr']}
+    assert sorted(early) == [2, 4, 6]
+    run_script('train.py', *own, '--max_steps=10', '--learning_rate=3', check=True)
+    scores = {int(row['step']): float(row['psnr']) for row in rows(folder) if row['psnr']}
+    assert sorted(scores) == [2, 4, 6, 8, 10]
+    best = max(scores, key=scores.get)
+    assert best < 10, 'so large a rate was to spoil the weights'
+    assert saved_steps(folder / 'best') == [best]
+    assert saved_steps(folder) == [10]
+    prefix = folder / 'best' / ('model.ckpt-%d' % best)
+    with open(str(prefix) + '.json') as file:
+        score = json.load(file)['score']
+    assert np.isclose(score, scores[best], atol=1e-3)
+    assert np.isclose(score, mean_psnr(prefix, photos, (2, 3)), atol=1e-3)
+    assert not [name for name in os.listdir(str(folder / 'best')) if name.startswith('.')]

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Trains fully on eight devices and scores the result; --help shows the options.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+train_case acc 8 "$@"

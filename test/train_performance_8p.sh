@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Measures the speed of training on eight devices; --help shows the options.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+train_case perf 8 "$@"
