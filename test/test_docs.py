@@ -1,0 +1,83 @@
+"""The commands in README.md, CONTRIBUTING.md and docs/: their scripts and flags exist and parse."""
+import glob
+import importlib.util
+import os
+import re
+import shlex
+
+import pytest
+from absl import flags
+
+from sr_tf import flags as definitions
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PAGES = sorted(glob.glob(os.path.join(ROOT, '*.md'))
+               + glob.glob(os.path.join(ROOT, 'docs', '*.md')))
+DEFINITIONS = {
+    'train.py': definitions.define_training,
+    'validate.py': definitions.define_scoring,
+    'predict.py': definitions.define_prediction,
+    'prepare.py': definitions.define_preparation,
+    'import_weights.py': definitions.define_import,
+}
+
+
+def commands():
+    for page in PAGES:
+        with open(page, encoding='utf-8') as file:
+            text = file.read().replace('\\\n', ' ')
+        for line in re.findall(r'^(?:`?|.*-- )(?:python )?((?:%s) [^`#\n>|]*)' % '|'.join(
+                map(re.escape, DEFINITIONS)), text, re.M):
+            yield os.path.relpath(page, ROOT), line.strip()
+
+
+COMMANDS = sorted(set(commands()))
+
+
+@pytest.fixture
+def no_flags():
+    """Lets a test define the flags of a script, and takes them away again."""
+    before = set(flags.FLAGS)
+    yield
+    for name in set(flags.FLAGS) - before:
+        delattr(flags.FLAGS, name)
+    flags.FLAGS.unparse_flags()
+
+
+def test_there_are_commands_in_the_readme():
+    assert sum(page == 'README.md' for page, _ in COMMANDS) >= 8
+
+
+@pytest.mark.parametrize('page, command', COMMANDS)
+def test_documented_flags_exist(page, command, no_flags, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    script, *words = shlex.split(command)
+    DEFINITIONS[script]()
+    left = flags.FLAGS([script] + words)[1:]
+    known = ('lr', 'crops', 'tfrecord', 'h5', 'pack', 'inspect') if script == 'prepare.py' else ()
+    assert set(left) <= set(known), '%s: %s' % (page, command)
+
+
+@pytest.mark.parametrize('preset', sorted(glob.glob(os.path.join(ROOT, 'presets', '**', '*.flags'),
+                                                    recursive=True)))
+def test_presets_parse_and_name_a_model(preset, no_flags):
+    definitions.define_training()
+    flags.FLAGS(['train.py', '--flagfile=' + preset])
+    assert flags.FLAGS.model and importlib.util.find_spec('models.' + flags.FLAGS.model)
+
+
+@pytest.mark.parametrize('name', ['bsrn', 'rcan', 'rdn', 'srcnn', 'wdsr'])
+def test_a_preset_is_what_the_model_was_published_with(name, no_flags):
+    import models
+    definitions.define_training()
+    flags.FLAGS(['train.py', '--flagfile=' + os.path.join(ROOT, 'presets', name + '.flags')])
+    recipe = definitions.recipe(models.find(name))
+    published = dict(definitions.RECIPE, **models.find(name).recipe)
+    assert recipe == published
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        with open(page, encoding='utf-8') as file:
+            for target in re.findall(r'\]\(([^)#:]+)\)', file.read()):
+                assert os.path.exists(os.path.join(os.path.dirname(page), target)), (page, target)
