@@ -15,6 +15,9 @@ from sr_tf.jobs.mirror import Mirror
 
 FLAGS = flags.FLAGS
 HERE = os.path.dirname(os.path.abspath(__file__))
+# What of training's flags scoring needs as well.
+SHARED = ('chip', 'precision', 'cuda_device', 'scales', 'npu_precision_mode', 'npu_option',
+          'npu_fusion_switch_file')
 OWN = ('data_url', 'train_url', 'mode', 'cache_path', 'upload_seconds')
 STEPS_FOR_SPEED = 300
 
@@ -68,7 +71,7 @@ def scripts(data, run, packs):
     scoring = dict(data_folder.for_validation(data, given), restore_path=run,
                    report_path=os.path.join(run, 'report'))
     return (script('train.py', set(FLAGS) - set(OWN), training),
-            script('validate.py', ('chip', 'precision', 'cuda_device', 'scales'), scoring))
+            script('validate.py', SHARED, scoring))
 
 
 def script(name, passed_on, values):

@@ -6,6 +6,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LAUNCHER=$(basename "$0")
 PYTHON=${PYTHON:-python}
 STEPS_FOR_SPEED=300
+SHARED='scales|precision|cuda_device|npu_precision_mode|npu_option|npu_fusion_switch_file'
 LAST_LINES=20 # of the log make the speed: before them a chip may have compiled
 
 required=(data_path)
@@ -86,7 +87,7 @@ train_case() {
     train "$kind" "$devices" "$train_images"
     if [[ $kind == acc ]]; then
         for option in "${further[@]}"; do
-            [[ ! $option =~ ^--(scales|precision|cuda_device)= ]] || passed_on+=("$option")
+            [[ ! $option =~ ^--($SHARED)= ]] || passed_on+=("$option")
         done
         score "$output_path" "$output_path/report" "$valid_images" "${passed_on[@]}"
     fi

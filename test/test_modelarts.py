@@ -1,4 +1,4 @@
-"""modelarts_entry.py, with a moxing that is slow, fails at times, and keeps buckets in a folder."""
+"""modelarts_entry.py, on an emulated NPU, with a moxing that is slow and fails at times."""
 import contextlib
 import filecmp
 import json
@@ -20,10 +20,12 @@ from sr_tf.jobs.cache import Cache
 from sr_tf.jobs.mirror import Mirror
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+EMULATOR = os.path.join(ROOT, 'test', 'npu_emulator')
 PLATFORM = ('RANK_', 'DEVICE_ID', 'ASCEND_DEVICE_ID', 'JOB_ID', 'SR_TF_ADDRESSES')
 TINY = ('--bsrn_conv_features=4', '--bsrn_state_features=5', '--bsrn_recursions=2', '--scales=2',
         '--input_patch_size=8', '--log_freq=1')
 ON_CPU = TINY + ('--batch_size=2', '--chip=cpu')
+ON_NPU = TINY + ('--batch_size=2', '--chip=npu')
 WITH_PAUSES = ('--sleep_ratio=3', '--save_freq=20', '--upload_seconds=0.2')
 COMMANDS = ('full', 'continued', 'speed', 'finer', 'test', 'profile', 'rank table', 'full on eight',
             'speed on eight', 'job', 'mounted job', 'ranks')
@@ -146,7 +148,8 @@ def bucket(root, data):
 @pytest.fixture(scope='module')
 def start(root):
     """`start(words)` is the running job; all that it prints goes to a file, `job.output`."""
-    environment = own_environment(PYTHONPATH=str(root), FAKE_BUCKETS=str(root / 'buckets'))
+    environment = own_environment(PYTHONPATH=os.pathsep.join([str(root), EMULATOR]),
+                                  FAKE_BUCKETS=str(root / 'buckets'))
     jobs = []
 
     def start(words):
@@ -176,8 +179,8 @@ def finish(start):
 
 @pytest.fixture(scope='module')
 def killed_at(root, bucket, start):
-    """The step that a job, lost without a warning, had come to as its bucket knows."""
-    job = start(documented('job', {}) + list(ON_CPU + WITH_PAUSES) + [
+    """How far the bucket knows that a job had come, which then was lost without a warning."""
+    job = start(documented('job', {}) + list(ON_NPU + WITH_PAUSES) + [
         '--cache_path=%s' % (root / 'node-1'), '--max_steps=100000'])
     run = bucket / 'runs' / 'bsrn'
     wait_until(lambda: len(whole_checkpoints(run)) >= 2, job)
@@ -192,7 +195,7 @@ def killed_at(root, bucket, start):
 @pytest.fixture(scope='module')
 def restarted(root, finish, killed_at):
     """What the same job prints on another machine, four steps before its end."""
-    code, output = finish(documented('job', {}) + list(ON_CPU) + [
+    code, output = finish(documented('job', {}) + list(ON_NPU) + [
         '--cache_path=%s' % (root / 'node-2'), '--max_steps=%d' % (killed_at + 4)])
     assert code == 0, output
     return output

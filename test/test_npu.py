@@ -2,29 +2,18 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from npu_in_process import FOLDER, as_new, plugin_on_path, read_journal
+from npu_in_process import FOLDER, read_journal
 from PIL import Image
 
-import dataloaders
-import models
 from sr_tf import checkpoint
 from sr_tf.chips import npu, npu_options
-from sr_tf.chips.session import Chip
-from sr_tf.compat import tf
-from sr_tf.data.pack import open_pack
-from sr_tf.data.sampler import Sampler
-from sr_tf.distributed.engine import Engine
 from sr_tf.errors import UsageError
-from sr_tf.scoring.evaluate import psnr_total
-from sr_tf.training.schedule import Schedule
-from sr_tf.training.start import choose_start
-from sr_tf.training.trainer import Plan, train
-from sr_tf.upscaler import load
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COMPILED = 'The model has been compiled on the Ascend AI processor, current graph id is: '
@@ -81,28 +70,35 @@ def sizes(photos, root):
 
 @pytest.fixture(scope='module')
 def training(run, photos, root):
-    """Four steps with the newer plug-in, verified."""
+    """Four steps with the newer plug-in, verified; the second overflows."""
     return run('train.py', *TINY + (
         '--data_truth_path=%s' % photos, '--train_path=%s' % (root / 'run'), '--batch_size=2',
-        '--max_steps=4', '--validate_freq=4', '--valid_truth_path=%s' % photos, '--npu_verify'))
+        '--max_steps=4', '--save_freq=1', '--validate_freq=4', '--valid_truth_path=%s' % photos,
+        '--npu_verify'), NPU_EMULATOR_OVERFLOWS='2')
 
 
 @pytest.fixture(scope='module')
 def resumed(training, run, photos, root):
-    """Two more steps, with the plug-in of 2021 and other options."""
+    """Two more steps, with the plug-in of 2021 and other options; the first overflows."""
     (root / 'fusion.json').write_text('{}')
     (root / 'profile').mkdir()
     return run('train.py', *TINY + (
         '--data_truth_path=%s' % photos, '--train_path=%s' % (root / 'run'), '--batch_size=2',
-        '--max_steps=6', '--npu_precision_mode=allow_fp32_to_fp16', '--npu_auto_tune=GA',
+        '--max_steps=6', '--save_freq=1', '--npu_precision_mode=allow_fp32_to_fp16',
+        '--npu_auto_tune=GA',
         '--npu_fusion_switch_file=%s' % (root / 'fusion.json'),
         '--npu_profiling=%s' % (root / 'profile'), '--npu_dump_path=%s' % root,
         '--npu_option=dump_step=0|2-3', '--npu_option=hcom_parallel=true'),
-        NPU_EMULATOR_PROFILE='2021')
+        NPU_EMULATOR_PROFILE='2021', NPU_EMULATOR_OVERFLOWS='1')
 
 
 def graphs(journal, trains):
     return [graph for graph in read_journal(journal, 'graph') if graph['trains'] == trains]
+
+
+def read_checkpoint(folder, step):
+    prefix = str(folder / ('model.ckpt-%d' % step))
+    return checkpoint.read_values(prefix, checkpoint.read_shapes(prefix))
 
 
 class TestCommands:
@@ -137,9 +133,16 @@ class TestCommands:
         assert 'validation PSNR' in output
         assert training[0].stderr.count(COMPILED) == len(read_journal(training[1], 'graph'))
 
-    def test_it_scales_the_loss(self, training, root):
-        assert checkpoint.read_values(str(root / 'run' / 'model.ckpt-4'),
-                                      ['loss_scale']) == {'loss_scale': 2.0 ** 15}
+    @pytest.mark.parametrize('step', [2, 5])
+    def test_a_step_that_saturates_changes_nothing(self, resumed, root, step):
+        before, after, later = (read_checkpoint(root / 'run', number)
+                                for number in (step - 1, step, step + 1))
+        assert after.pop('loss_scale') == before.pop('loss_scale') / 2 == later['loss_scale']
+        for values in (before, after):
+            assert values.pop('global_step') > 0
+            values.pop('good_steps')
+        assert all(np.array_equal(after[name], before[name]) for name in before)
+        assert any(not np.array_equal(later[name], after[name]) for name in after)
 
     def test_training_continues(self, resumed, root):
         lines = (root / 'run' / 'train.log').read_text().splitlines()
@@ -198,12 +201,36 @@ class TestCommands:
         result, journal = run(
             '-X', 'importtime', 'train.py', '--model=bsrn', '--train_path=%s' % (root / 'none'),
             '--chip=%s' % chip, *flags, code=2)
-        lines = [line for line in result.stderr.splitlines() if not line.startswith('import time:')]
-        assert len(lines) == 1
-        assert lines[0].startswith('train.py: error: ' + line)
-        assert '| tensorflow\n' not in result.stderr
+        *imports, last = result.stderr.splitlines()
+        assert last.startswith('train.py: error: ' + line)
+        assert all(shown.startswith('import time:') for shown in imports)
+        assert 'tensorflow' not in {shown.split('|')[-1].strip() for shown in imports}
         assert not journal.exists()
         assert not (root / 'none').exists()
+
+
+class TestVerification:
+    def run(self, *lines):
+        return subprocess.run(
+            [sys.executable, '-c', '\n'.join((
+                'import os, sys', 'from sr_tf.chips.npu_verify import Verification',
+                'verification = Verification()') + lines)],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    @pytest.mark.parametrize('descriptor', [1, 2])
+    def test_the_line_is_found_and_passed_on(self, descriptor):
+        result = self.run('print("before", flush=True)',
+                          'os.write(%d, b"I: %s7\\n")' % (descriptor, COMPILED),
+                          'verification.finish()', 'print("after")')
+        assert result.returncode == 0, result.stderr
+        shown = {1: result.stdout, 2: result.stderr}[descriptor]
+        assert 'I: %s7\n' % COMPILED in shown
+        assert result.stdout.startswith('before\n')
+        assert result.stdout.endswith('after\n')
+
+    def test_the_last_words_before_an_abort_are_not_lost(self):
+        result = self.run('os.write(2, b"F: no such option\\n")', 'os.abort()')
+        assert (result.returncode, result.stderr) == (-signal.SIGABRT, 'F: no such option\n')
 
 
 class TestTwoRanks:
@@ -211,24 +238,27 @@ class TestTwoRanks:
 
     @pytest.fixture(scope='class')
     def runs(self, run, photos, root):
-        """The journal of two ranks, and the prefixes of their checkpoint and of one process'."""
+        """The journal of two ranks, and the folders of their run and of one process'.
+
+        In the second step a micro-batch overflows: in rank 1 alone.
+        """
         flags = self.FLAGS + ('--data_truth_path=%s' % photos,)
         result, journal = run(
             'launch.py', '--num_devices=2', '--device_ips=192.168.100.101,192.168.101.101', '--',
             'train.py', *flags + ('--train_path=%s' % (root / 'two'), '--batch_size=2',
                                   '--distributed=hccl', '--validate_freq=5',
-                                  '--valid_truth_path=%s' % photos))
-        run('train.py', *flags + ('--train_path=%s' % (root / 'one'), '--batch_size=4'))
+                                  '--valid_truth_path=%s' % photos),
+            NPU_EMULATOR_OVERFLOWS='3@1')
+        run('train.py', *flags + ('--train_path=%s' % (root / 'one'), '--batch_size=4'),
+            NPU_EMULATOR_OVERFLOWS='3')
         assert '[0] bsrn on 2 npu in mixed' in result.stdout
-        return journal, str(root / 'two' / 'model.ckpt-5'), str(root / 'one' / 'model.ckpt-5')
+        return journal, root / 'two', root / 'one'
 
     def test_they_equal_one_process_with_the_doubled_batch(self, runs):
-        _, two, one = runs
-        shapes = checkpoint.read_shapes(one)
-        assert checkpoint.read_shapes(two) == shapes
-        weights = [name for name in shapes if checkpoint.is_weight(name)]
-        ours, theirs = (checkpoint.read_values(prefix, weights) for prefix in (two, one))
-        for name in weights:
+        ours, theirs = (read_checkpoint(folder, 5) for folder in runs[1:])
+        assert set(ours) == set(theirs)
+        assert ours['loss_scale'] == theirs['loss_scale'] == 2.0 ** 14
+        for name in filter(checkpoint.is_weight, theirs):
             assert np.abs(ours[name] - theirs[name]).max() <= 1e-5 * np.abs(theirs[name]).max()
 
     def test_they_make_the_same_calls(self, runs):
@@ -244,79 +274,47 @@ class TestTwoRanks:
 
 
 class TestOtherModels:
-    @pytest.fixture(scope='class', autouse=True)
-    def emulator(self):
-        with plugin_on_path():
-            yield
+    """All of them in one process, each trained, continued, scored and asked to enlarge."""
 
-    @pytest.fixture(autouse=True)
-    def journal(self, monkeypatch, tmp_path):
-        as_new(monkeypatch)
-        monkeypatch.setenv('NPU_EMULATOR_JOURNAL', str(tmp_path / 'journal'))
-        return tmp_path / 'journal'
+    PARAMETERS = {
+        'rcan': ('--rcan_num_features=4', '--rcan_num_rg=1', '--rcan_num_rcab=1',
+                 '--rcan_reduction=2'),
+        'rdn': ('--rdn_num_features=4', '--rdn_growth_rate=4', '--rdn_num_blocks=2',
+                '--rdn_num_layers=2'),
+        'srcnn': (),
+        'wdsr': ('--wdsr_num_features=4', '--wdsr_num_blocks=1', '--wdsr_weight_norm'),
+    }
 
-    def trained(self, model, photos, folder, steps, **changes):
-        """Trains up to a step, from where the folder's run is."""
-        os.makedirs(str(folder / 'run'), exist_ok=True)
-        recipe = {'scales': model.scales, 'loss': 'l1', 'batch_size': 2, 'adam_epsilon': 1e-8,
-                  'clip_norm': None, 'ema_decay': None, 'accumulate_steps': 1}
-        recipe.update(changes)
-        loader = dataloaders.find('folder_loader')(str(photos), None, model.scales)
-        pack = open_pack(loader, model.scales, str(folder / 'packs'), model.input_is_enlarged)
-        sampler = Sampler(pack, model.scales, dict.fromkeys(model.scales, 8), 2, seed=5,
-                          micro_batches=recipe['accumulate_steps'])
-        plan = Plan(recipe, Schedule('constant', 1e-4), steps, seed=5, loss_scale='dynamic',
-                    log_freq=1, summary_freq=1, save_freq=1, save_max_keep=9, validate_freq=0,
-                    sleep_ratio=0, step_timeout=0)
-        start = choose_start(str(folder / 'run'), 'auto', None, None, 0)
-        with tf.Graph().as_default():
-            chip = Chip('npu')
-        assert train(model, sampler, plan, chip, Engine(), str(folder / 'run'), start) is None
-        return loader, chip
+    @pytest.fixture(scope='class')
+    def journal(self, run, photos, root):
+        words = []
+        for name, parameters in self.PARAMETERS.items():
+            folder = str(root / name)
+            images = ('--dataloader=folder_loader', '--data_truth_path=%s' % photos)
+            training = ('train.py', '--chip=npu', '--model=%s' % name, '--train_path=%s' % folder,
+                        '--batch_size=2', '--input_patch_size=8', '--log_freq=1') + parameters
+            scoring = '--chip=npu', '--restore_path=%s' % folder
+            for command in (
+                    training + images + ('--max_steps=2',),
+                    training + images + ('--max_steps=3',),
+                    ('validate.py',) + scoring + images + ('--report_path=%s/report' % folder,),
+                    ('predict.py', '--input_path=%s' % photos, '--output_path=%s/big' % folder)
+                    + scoring):
+                words += command + ('+',)
+        return run('test/several_commands.py', *words)[1]
 
-    @pytest.mark.parametrize('name, parameters', [
-        ('rcan', {'num_features': 4, 'num_rg': 1, 'num_rcab': 1, 'reduction': 2}),
-        ('rdn', {'num_features': 4, 'growth_rate': 4, 'num_blocks': 2, 'num_layers': 2}),
-        ('srcnn', {}),
-        ('wdsr', {'num_features': 4, 'num_blocks': 1, 'weight_norm': True}),
-    ])
-    def test_trains_continues_scores_and_enlarges(self, photos, tmp_path, journal, name,
-                                                  parameters):
-        model = models.find(name)((2,), **parameters)
-        self.trained(model, photos, tmp_path, 2)
-        loader, chip = self.trained(model, photos, tmp_path, 3)
-        assert len(graphs(journal, trains=True)) == 2, 'one in each of two sessions'
+    @pytest.mark.parametrize('name', sorted(PARAMETERS))
+    def test_what_it_leaves(self, journal, root, name):
+        log = (root / name / 'train.log').read_text().splitlines()
+        assert [line.split()[1] for line in log] == ['1/2', '2/2', '3/3']
+        metrics = json.loads((root / name / 'report' / 'metrics.json').read_text())
+        assert metrics['checkpoint'] == str(root / name / 'model.ckpt-3')
+        assert np.isfinite(metrics['results'][0]['psnr'])
+        with Image.open(str(root / name / 'big' / 'rocket.png')) as image:
+            assert image.size == (192, 192)
 
-        upscaler = load(str(tmp_path / 'run'), chip)
-        assert upscaler.checkpoint.endswith('model.ckpt-3')
-        picture = upscaler(loader.read(loader.pairs()[0].hr)[:20, :24])
-        assert picture.shape == (40, 48, 3)
-        psnr, count = psnr_total(upscaler, loader)
-        assert count == 4
-        assert np.isfinite(psnr)
-        upscaler.close()
-
-    @pytest.mark.parametrize('profile, accumulate_steps, overflows', [
-        ('2021', 1, '2'), ('newer', 2, '3')])
-    def test_a_saturated_step_is_skipped(self, photos, tmp_path, monkeypatch, profile,
-                                         accumulate_steps, overflows):
-        monkeypatch.setenv('NPU_EMULATOR_PROFILE', profile)
-        monkeypatch.setenv('NPU_EMULATOR_OVERFLOWS', overflows)
-        model = models.find('bsrn')((2,), conv_features=4, state_features=3, recursions=1)
-        self.trained(model, photos, tmp_path, 3, accumulate_steps=accumulate_steps)
-        first, second, third = (self.variables(tmp_path, step) for step in (1, 2, 3))
-        assert [values.pop('loss_scale') for values in (first, second, third)] == [
-            2.0 ** 15, 2.0 ** 14, 2.0 ** 14]
-        kernel = 'generator/first_conv/conv2d/kernel'
-        for values in (first, second):
-            values.pop('global_step'), values.pop('good_steps')
-        assert all(np.array_equal(second[name], first[name]) for name in first)
-        assert not np.array_equal(third[kernel], second[kernel])
-
-    @staticmethod
-    def variables(folder, step):
-        prefix = str(folder / 'run' / ('model.ckpt-%d' % step))
-        return checkpoint.read_values(prefix, checkpoint.read_shapes(prefix))
+    def test_each_training_compiles_one_graph(self, journal):
+        assert len(graphs(journal, trains=True)) == 2 * len(self.PARAMETERS)
 
 
 class TestOptions:
@@ -401,12 +399,8 @@ class TestOptions:
         for mode in ('force_fp32', 'allow_mix_precision_bf16'):
             assert not npu.computes_in_float16(npu.settle('auto', {'precision_mode': mode})[1])
 
-    def test_every_option_of_the_guide_is_known(self, run_script):
-        with open(os.path.join(ROOT, 'docs', 'npu.md')) as file:
-            guide = file.read()
-        for key in re.findall(r'--npu_option=(\w+)=', guide):
-            assert key in npu_options.OPTIONS
-        known = ''.join(run_script(script, '--helpfull', check=True).stdout
-                        for script in ('train.py', 'launch.py'))
-        for flag in set(re.findall(r'--(\w+)', guide)):
-            assert '  --%s' % flag in known, flag
+    def test_every_option_of_the_guide_is_known(self):
+        with open(os.path.join(ROOT, 'docs', 'npu.md'), encoding='utf-8') as file:
+            keys = re.findall(r'--npu_option=([a-z]\w*)=', file.read())
+        assert keys
+        assert set(keys) <= set(npu_options.OPTIONS)

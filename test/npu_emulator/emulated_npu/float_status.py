@@ -8,7 +8,7 @@ import os
 import numpy as np
 import tensorflow
 
-from emulated_npu import marks
+from emulated_npu import marks, system
 from emulated_npu.errors import EmulatorError
 
 tf = tensorflow.compat.v1
@@ -65,5 +65,6 @@ def _reading():
 def _read(*arrays):
     _register['reads'] += 1
     planned = os.environ.get('NPU_EMULATOR_OVERFLOWS', '').split(',')
-    return np.bool_(str(_register['reads']) in planned
+    read = str(_register['reads'])
+    return np.bool_(read in planned or '%s@%d' % (read, system.rank().number) in planned
                     or not all(np.isfinite(array).all() for array in arrays))
