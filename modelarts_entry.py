@@ -1,6 +1,7 @@
 """A training job on ModelArts: data in from --data_url, results out to --train_url."""
 import json
 import os
+import signal
 import sys
 import time
 
@@ -83,6 +84,8 @@ def script(name, passed_on, values):
 
 
 def upload_the_rest(mirror, code):
+    # Whoever has no more patience has SIGKILL.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         mirror.finish()
     except UserError as error:

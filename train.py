@@ -87,7 +87,7 @@ def make_plan(recipe, chip, processes, images):
     return Plan(recipe, flags.schedule(recipe, processes), recipe['max_steps'], FLAGS.seed,
                 flags.loss_scale(recipe, chip), FLAGS.log_freq, FLAGS.summary_freq, FLAGS.save_freq,
                 FLAGS.save_max_keep, FLAGS.validate_freq, FLAGS.sleep_ratio,
-                flags.step_timeout(processes), flags.values())
+                flags.step_timeout(processes), flags.profile(chip), flags.values())
 
 
 def validator(model, chip, engine):

@@ -103,6 +103,8 @@ def define_training():
     flags.DEFINE_enum('distributed', 'auto', distributed.ENGINES,
                       'How several processes average: auto is hccl on NPUs and tf elsewhere, when '
                       'RANK_SIZE in the environment is above 1.')
+    flags.DEFINE_boolean('profile', False, 'Write traces of the steps 10 to 15, for '
+                         'chrome://tracing, to profile/ in train_path.')
     flags.DEFINE_float('step_timeout', None, 'Seconds without a step after which the process ends; '
                        '0 for never. Default: 600 with several processes.', lower_bound=0)
     flags.DEFINE_enum('valid_dataloader', None, dataloaders.names(),
@@ -251,6 +253,14 @@ def schedule(chosen, processes=1):
 def step_timeout(processes):
     """The time after which a silent step is given up; a process alone waits for nobody."""
     return (600.0 if processes > 1 else 0.0) if FLAGS.step_timeout is None else FLAGS.step_timeout
+
+
+def profile(chosen_chip):
+    """Whether to trace some steps ourselves."""
+    if FLAGS.profile and chosen_chip.kind == 'npu':
+        raise UsageError('--profile: on an NPU the plug-in writes the profile; use '
+                         '--npu_profiling=FOLDER')
+    return FLAGS.profile
 
 
 def loss_scale(chosen, chosen_chip):

@@ -181,7 +181,7 @@ def test_speed_and_a_signal_on_the_way(launch, command):
     job = launch.start(command('speed', '--sleep_ratio=3', '--save_freq=5'))
     wait_until(lambda: whole_checkpoints(run), job)
     job.terminate()
-    assert job.wait(timeout=60) == 128 + signal.SIGTERM
+    assert job.wait(timeout=120) == 128 + signal.SIGTERM
     log = job.output.read_text()
     assert ', 3 images, 300 steps, ' in log
     assert 'SIGTERM: saved in %s; ' % run in log
@@ -195,9 +195,7 @@ def test_speed_and_a_signal_on_the_way(launch, command):
     assert summary['TrainAccuracy'] == 'none'
 
 
-def test_profile(launch, command, run_script):
-    if '--profile' not in run_script('train.py', '--help').stdout.split():
-        pytest.skip('train.py has no --profile')
+def test_profile(launch, command):
     launch(command('profile'))
     assert len(launch.summary('bsrn_bs2_1p_perf')['losses']) == 20
 

@@ -25,12 +25,12 @@ def require_plugin():
     wanted = 'npu_bridge' if is_tensorflow_1() else 'npu_device'
     try:
         importlib.import_module(wanted)
-    except ImportError as error:
+        _part('npu_init')
+        if wanted == 'npu_device':
+            importlib.import_module(wanted).compat.enable_v1()
+    except Exception as error:  # a library that does not load fails in many ways
         raise UserError('--chip=npu: %s cannot be imported (%s); it comes with CANN: install the '
                         'TFPlugin and source set_env.sh' % (wanted, error)) from error
-    _part('npu_init')
-    if wanted == 'npu_device':
-        importlib.import_module('npu_device').compat.enable_v1()
 
 
 def settle(precision, given):

@@ -53,7 +53,7 @@ def for_validation(folder, given):
 
 
 def for_test(folder, given):
-    """The same for a folder that holds nothing but what is to be scored, if it has no such part."""
+    """The same, also for a folder in which there is nothing else than what is to be scored."""
     return _require(folder, 'score', _part(folder, given, FLAGS, VALIDATION + TRAINING))
 
 
@@ -70,7 +70,7 @@ def _part(folder, given, names, layouts):
         return chosen
     found = _found(folder, layouts)
     if chosen.get('dataloader', found.get('dataloader')) != found.get('dataloader'):
-        found.pop('data_input_path')
+        found.pop('data_input_path', None)
     return dict(found, **chosen)
 
 

@@ -61,7 +61,7 @@ class Optimizer:
         accumulate = tf.group(*[tf.assign_add(total, part) for total, part in zip(sums, parts)])
         means = [(total + part) / self._micro_batches for total, part in zip(sums, parts)]
         step = self._apply(means[:len(gradients)], variables, means[len(gradients):])
-        with tf.control_dependencies([step.apply]):
+        with tf.control_dependencies([step.apply, step.loss]):
             emptied = tf.group(*[tf.assign(total, tf.zeros_like(total)) for total in sums])
         return step._replace(accumulate=accumulate, apply=emptied)
 

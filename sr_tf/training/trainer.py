@@ -12,13 +12,14 @@ from sr_tf.errors import UserError
 from sr_tf.training.journal import Journal, Silence
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.optimizer import Optimizer
+from sr_tf.training.profiler import Profiler
 from sr_tf.training.start import begin
 from sr_tf.training.watchdog import Watchdog
 from sr_tf.version import versions
 
 Plan = namedtuple('Plan', 'recipe schedule max_steps seed loss_scale log_freq summary_freq '
                           'save_freq save_max_keep validate_freq sleep_ratio '
-                          'step_timeout arguments')
+                          'step_timeout profile arguments')
 Plan.__doc__ = """How to train.
 
 `recipe` holds what makes the result: loss, batch_size, adam_epsilon, clip_norm, ema_decay and
@@ -61,6 +62,7 @@ def train(model, sampler, plan, chip, engine, folder, start, validate=None):
             keep_journal = Journal if engine.is_chief else Silence
             journal = keep_journal(folder, step, plan.max_steps)
             journal.arguments(plan.arguments)
+            profiler = Profiler(session, folder, plan.profile and engine.is_chief)
             micro_batches = plan.recipe['accumulate_steps']
             stopping = False
 
@@ -73,9 +75,9 @@ def train(model, sampler, plan, chip, engine, folder, start, validate=None):
 
                 for _ in range(micro_batches - 1):
                     session.run(tower.step.accumulate, feed)
-                _, loss, norm, stops, sample = session.run(
-                    [tower.step.apply, tower.step.loss, tower.step.gradient_norm,
-                     tower.step.stops, tower.sample], feed)
+                _, loss, norm, stops, sample = profiler.run(
+                    step, [tower.step.apply, tower.step.loss, tower.step.gradient_norm,
+                           tower.step.stops, tower.sample], feed)
                 step += 1
                 watchdog.beat(step)
 
