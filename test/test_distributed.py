@@ -81,11 +81,10 @@ class Job:
             time.sleep(0.01)
 
     def said(self):
-        texts = []
-        for file in (self._output, self._errors):
-            file.seek(0)
-            texts.append(file.read().decode(errors='surrogateescape'))
-        return texts
+        # The processes write where the file's position is: reading must not move it.
+        files = (file.fileno() for file in (self._output, self._errors))
+        return [os.pread(file, os.fstat(file).st_size, 0).decode(errors='surrogateescape')
+                for file in files]
 
     def wait(self, timeout=PATIENCE):
         try:

@@ -3,11 +3,12 @@ from collections import namedtuple
 
 from sr_tf.compat import tf
 
-TrainStep = namedtuple('TrainStep', 'accumulate apply loss gradient_norm stops')
+TrainStep = namedtuple('TrainStep', 'accumulate apply loss gradient_norm weight_norm stops')
 TrainStep.__doc__ = """The operations of one micro-batch.
 
 Run `apply` for the last micro-batch of a step and `accumulate` for those before it; `accumulate`
-is None when a step has only one. `gradient_norm` is infinite or NaN when the gradient is.
+is None when a step has only one. `gradient_norm` is infinite or NaN when the gradient is, and
+`weight_norm`, of the changed weights, when one of them is.
 The loss is the mean over all micro-batches and processes.
 `stops` is positive when any process fed 1 to the optimizer's `stop`.
 """
@@ -75,7 +76,9 @@ class Optimizer:
             gradients = [tf.clip_by_norm(gradient, self._clip_norm) for gradient in gradients]
 
         def update():
-            changed = self._adam.apply_gradients(list(zip(gradients, variables)))
+            # Within the condition of a loss scale, Adam's own variables keep their names.
+            with tf.name_scope(None):
+                changed = self._adam.apply_gradients(list(zip(gradients, variables)))
             if self._average is None:
                 return changed
             with tf.control_dependencies([changed]):
@@ -84,7 +87,9 @@ class Optimizer:
         changed = self._scaler.guarded(finite, update) if self._scaler else update()
         with tf.control_dependencies([changed]):
             counted = tf.assign_add(self.global_step, 1)
-        return TrainStep(None, tf.group(counted), loss, norm, stops)
+        with tf.control_dependencies([counted]):
+            weight_norm = tf.global_norm([variable.read_value() for variable in variables])
+        return TrainStep(None, weight_norm.op, loss, norm, weight_norm, stops)
 
     def _sum(self, name, shape):
         """Where something is summed over micro-batches; not part of a checkpoint."""

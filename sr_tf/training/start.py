@@ -45,13 +45,24 @@ def begin(session, start, graph):
 
 
 def _continue(session, start, variables):
+    """What the other program did not keep has its first value, and an average its weight's."""
     shapes = checkpoint.read_shapes(start.prefix)
-    step = next(v for v in variables if v.op.name == 'global_step')
-    if 'global_step' in shapes:
-        checkpoint.restore(session, start.prefix, variables)
-    else:
-        checkpoint.restore(session, start.prefix, [v for v in variables if v is not step])
-        checkpoint.assign(session, [step], {'global_step': start.step})
+    known = [v for v in variables if v.op.name in shapes or not _is_optional(v.op.name)]
+    checkpoint.restore(session, start.prefix, known)
+    values = {'global_step': start.step}
+    absent = [v for v in variables if v not in known]
+    averages = [v.op.name for v in absent if v.op.name.endswith(EMA_SUFFIX)]
+    weights = checkpoint.read_values(start.prefix, [_weight_of(name) for name in averages])
+    values.update((name, weights[_weight_of(name)]) for name in averages)
+    checkpoint.assign(session, [v for v in absent if v.op.name in values], values)
+
+
+def _is_optional(name):
+    return name in ('global_step', 'loss_scale', 'good_steps') or name.endswith(EMA_SUFFIX)
+
+
+def _weight_of(average):
+    return average[:-len(EMA_SUFFIX)]
 
 
 def _take_weights(session, prefix, variables):
@@ -60,7 +71,7 @@ def _take_weights(session, prefix, variables):
     sources = {}
     for variable in variables:
         name = variable.op.name
-        weight = name[:-len(EMA_SUFFIX)] if name.endswith(EMA_SUFFIX) else name
+        weight = _weight_of(name) if name.endswith(EMA_SUFFIX) else name
         source = weight + EMA_SUFFIX if weight + EMA_SUFFIX in shapes else weight
         if is_weight(weight) and shapes.get(source) == tuple(variable.shape.as_list()):
             sources[name] = source

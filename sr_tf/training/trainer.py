@@ -6,6 +6,8 @@ import sys
 import time
 from collections import namedtuple
 
+import numpy as np
+
 from sr_tf import checkpoint
 from sr_tf.compat import tf
 from sr_tf.errors import UserError
@@ -75,13 +77,14 @@ def train(model, sampler, plan, chip, engine, folder, start, validate=None):
 
                 for _ in range(micro_batches - 1):
                     session.run(tower.step.accumulate, feed)
-                _, loss, norm, stops, sample = profiler.run(
+                _, loss, norm, weight_norm, stops, sample = profiler.run(
                     step, [tower.step.apply, tower.step.loss, tower.step.gradient_norm,
-                           tower.step.stops, tower.sample], feed)
+                           tower.step.weight_norm, tower.step.stops, tower.sample], feed)
                 step += 1
                 watchdog.beat(step)
 
-                if not math.isfinite(loss) or not (math.isfinite(norm) or plan.loss_scale):
+                # With a loss scale, a step whose gradient is not finite changes nothing.
+                if not np.isfinite([loss, weight_norm, 0 if plan.loss_scale else norm]).all():
                     journal.close()
                     raise UserError(_diverged(step, loss, folder))
                 # Several processes must stop at the same step, so their wish takes one more.
@@ -212,5 +215,5 @@ class _Signals:
 def _diverged(step, loss, folder):
     kept = checkpoint.in_folder(folder)
     advice = ('the last good checkpoint is %s' % kept[-1]) if kept else 'nothing was saved yet'
-    return ('step %d: the loss or its gradient is no longer a number (loss %s); %s; try a lower '
-            '--learning_rate or --clip_norm=1' % (step, loss, advice))
+    return ('step %d: the loss, the gradient or a weight is no longer a number (loss %s); %s; '
+            'try a lower --learning_rate or --clip_norm=1' % (step, loss, advice))
