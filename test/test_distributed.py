@@ -613,7 +613,7 @@ def test_second_signal_ends_all_at_once(child):
         job.send(signal.SIGTERM)
         result = job.wait()
         assert not job.processes()
-    assert result == Finished(128 + signal.SIGTERM, '[0] ready\n[1] ready\n', '')
+    assert (result.code, result.errors) == (128 + signal.SIGTERM, '')
 
 
 def rank_table(*device_ips):

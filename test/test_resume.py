@@ -261,7 +261,8 @@ def test_diverging_run_stops_and_names_the_last_good_checkpoint(
     own = flags + ['--scales=2', '--train_path=%s' % folder, '--save_freq=2', '--save_max_keep=2']
     before = read_checkpoint(folder / 'model.ckpt-8')
     result = run_script('train.py', *own, '--max_steps=20', '--learning_rate=1e30')
-    assert_one_line(result, 1, 'step 10: ', folder / 'model.ckpt-8')
+    # Step 9 ruins the weights, although its own loss is still a number.
+    assert_one_line(result, 1, 'step 9: ', folder / 'model.ckpt-8')
     assert saved_steps(folder) == [6, 8]
     assert_finite(folder / 'model.ckpt-8')
     run_script('train.py', *own, '--max_steps=10', check=True)
