@@ -69,11 +69,6 @@ def collective_ops():
     return importlib.import_module('tensorflow.python.ops.collective_ops')
 
 
-def collective_timeout(seconds=600):
-    """The argument by which a collective gives up on a silent peer; 1.15 does not know it."""
-    return {} if is_tensorflow_1() else {'timeout': seconds}
-
-
 def timeline():
     """What turns a traced step into a file for a browser, which has no public name either."""
     return importlib.import_module('tensorflow.python.client.timeline')

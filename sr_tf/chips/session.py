@@ -64,9 +64,6 @@ class Chip:
 
     def session(self, graph=None):
         """A session that computes on this chip, for the given or the default graph."""
-        if self.kind == 'gpu' and not _tensorflow_sees_gpu():
-            raise UserError('--chip=gpu: TensorFlow %s sees no GPU; check the driver and CUDA, or '
-                            'use --chip=cpu' % tensorflow_version())
         return tf.Session(graph=graph, config=self.config())
 
     def config(self):
@@ -93,6 +90,9 @@ class Chip:
         return config
 
     def _gpu_config(self):
+        if not _tensorflow_sees_gpu():
+            raise UserError('--chip=gpu: TensorFlow %s sees no GPU; check the driver and CUDA, or '
+                            'use --chip=cpu' % tensorflow_version())
         config = tf.ConfigProto(allow_soft_placement=True)
         config.gpu_options.allow_growth = True
         if self.precision == 'mixed':

@@ -1,7 +1,7 @@
 """TensorFlow's own collectives over gRPC: no dependency, on every version."""
 import os
 
-from sr_tf.compat import collective_ops, collective_timeout, tf
+from sr_tf.compat import collective_ops, tf
 from sr_tf.distributed.engine import Engine
 from sr_tf.errors import UserError
 
@@ -31,7 +31,7 @@ class CollectiveEngine(Engine):
         with tf.device(self._task + '/device:CPU:0'):
             # 1.15 wants the device to be written on what goes in as well.
             return collective_ops().all_reduce(tf.identity(vector), self.size, GROUP, self._next(),
-                                               'Add', 'Id', **collective_timeout())
+                                               'Add', 'Id')
 
     def broadcast(self, variables):
         return tf.group(*[tf.assign(variable, self._from_chief(variable))

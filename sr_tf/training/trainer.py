@@ -60,6 +60,7 @@ def train(model, sampler, plan, chip, engine, folder, start, validate=None):
                 begin(session, start, graph)
             session.run(broadcast)
             step = int(session.run(optimizer.global_step))
+            watchdog.beat(step)
             session.run(iterators, {first_step: step})
             keep_journal = Journal if engine.is_chief else Silence
             journal = keep_journal(folder, step, plan.max_steps)
@@ -96,6 +97,8 @@ def train(model, sampler, plan, chip, engine, folder, start, validate=None):
                 if _due(step, plan.summary_freq):
                     journal.pictures(step, dict(zip(('input', 'output', 'truth'), sample)))
                 if _due(step, plan.validate_freq, plan.max_steps) and validate:
+                    # It may take longer than any step, and not equally long in each process.
+                    watchdog.rest()
                     journal.validated(step, keeper.validate(session, step))
                 if _due(step, plan.save_freq, plan.max_steps):
                     keeper.save(session, step)
