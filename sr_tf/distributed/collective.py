@@ -37,6 +37,10 @@ class CollectiveEngine(Engine):
         return tf.group(*[tf.assign(variable, self._from_chief(variable))
                           for variable in variables])
 
+    def close(self):
+        # While TensorFlow is still there: at the interpreter's end 1.15 stumbles over its absence.
+        self._server = None
+
     def _from_chief(self, tensor):
         arguments = (tensor.shape, tensor.dtype.base_dtype, self.size, GROUP, self._next())
         with tf.device(self._task + '/device:CPU:0'):
