@@ -14,7 +14,7 @@ from sr_tf.data.crops import write_crops
 from sr_tf.data.pack import open_pack
 from sr_tf.data.shards import write_shards
 from sr_tf.errors import UsageError
-from sr_tf.progress import ProgressBar
+from sr_tf.progress import progress_shower
 
 FLAGS = flags.FLAGS
 ALL_SCALES = (2, 3, 4)
@@ -30,20 +30,21 @@ def make_lr(scales):
     folder = flags.required('output_path')
     loader = flags.loader(scales)
     loader.input_path = None
-    done = preparation.write_low_resolution(loader, folder, FLAGS.naming, progress('making LR'))
+    done = preparation.write_low_resolution(loader, folder, FLAGS.naming,
+                                            progress_shower('making LR'))
     print('%d low-resolution images in %s' % (done, folder))
 
 
 def make_crops(_):
     folder = flags.required('output_path')
-    count = write_crops(sources(), folder, FLAGS.patch_size, stride(), progress('cutting'))
+    count = write_crops(sources(), folder, FLAGS.patch_size, stride(), progress_shower('cutting'))
     print('%d crops in %s' % (count, folder))
 
 
 def make_tfrecord(_):
     folder = flags.required('output_path')
     count = write_shards(sources(), folder, FLAGS.patch_size, stride(), FLAGS.num_shards,
-                         progress('cutting'))
+                         progress_shower('cutting'))
     print('%d crops in %s' % (count, folder))
 
 
@@ -53,7 +54,7 @@ def make_h5(scales):
     # Here, because HDF5 takes longer to load than the rest of the script to answer.
     from sr_tf.data.h5_file import write_h5
     path = flags.required('output_path')
-    count = write_h5(sources(), path, scales[0], FLAGS.eval, progress('making LR'))
+    count = write_h5(sources(), path, scales[0], FLAGS.eval, progress_shower('making LR'))
     print('%d pairs at x%d in %s' % (count, scales[0], path))
 
 
@@ -67,31 +68,18 @@ def stride():
 
 def pack(scales):
     result = open_pack(flags.loader(scales), scales, flags.pack_folder(),
-                       progress=progress('packing'))
+                       progress=progress_shower('packing'))
     print('%d images, %.1f MB, in %s' % (len(result.names), result.size / 1e6, result.path))
 
 
 def inspect(scales):
-    findings = preparation.inspect(flags.loader(scales), progress('reading'))
+    findings = preparation.inspect(flags.loader(scales), progress_shower('reading'))
     for line in findings.facts:
         print(line)
     for fault in findings.faults:
         print('fault: %s' % fault)
     print('%d faults' % len(findings.faults) if findings.faults else 'no faults')
     return 1 if findings.faults else 0
-
-
-def progress(label):
-    bar = []
-
-    def show(done, total):
-        if not bar:
-            bar.append(ProgressBar(total, label=label))
-        bar[0].update(done)
-        if done == total:
-            bar[0].close()
-
-    return show
 
 
 COMMANDS = {'lr': make_lr, 'crops': make_crops, 'tfrecord': make_tfrecord, 'h5': make_h5,

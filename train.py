@@ -6,7 +6,7 @@ from sr_tf import checkpoint, cli, distributed, flags
 from sr_tf.data.pack import open_pack, read_through
 from sr_tf.data.sampler import Sampler, Shard
 from sr_tf.errors import UsageError, UserError
-from sr_tf.progress import ProgressBar
+from sr_tf.progress import progress_shower
 from sr_tf.scoring.evaluate import psnr_total
 from sr_tf.training.start import choose_start
 from sr_tf.training.trainer import Plan, train
@@ -67,16 +67,8 @@ def build_model(model_class, recipe, start):
 
 
 def packed(loader, scales, enlarge):
-    bar = []
-
-    def progress(done, total):
-        if not bar:
-            bar.append(ProgressBar(total, label='packing images'))
-        bar[0].update(done)
-
-    pack = open_pack(loader, scales, flags.pack_folder(), enlarge, progress)
-    if bar:
-        bar[0].close()
+    pack = open_pack(loader, scales, flags.pack_folder(), enlarge,
+                     progress_shower('packing images'))
     if FLAGS.data_cached:
         read_through(pack)
     return pack

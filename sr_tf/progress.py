@@ -50,6 +50,20 @@ class ProgressBar:
         self._stream.flush()
 
 
+def progress_shower(label):
+    """A function of (done, total) that shows a bar from its first call to the last."""
+    bar = []
+
+    def show(done, total):
+        if not bar:
+            bar.append(ProgressBar(total, label=label))
+        bar[0].update(done)
+        if done == total:
+            bar[0].close()
+
+    return show
+
+
 def _duration(seconds):
     seconds = int(seconds)
     if seconds >= 3600:
