@@ -3,15 +3,16 @@
 An Example holds (1) its Features, which hold a map of (1) entries, each a name (1) and a Feature
 (2), which is a list of (1) bytes or (3) integers, whose values are (1).
 """
-VARINT, EIGHT_BYTES, LENGTH_DELIMITED, FOUR_BYTES = 0, 1, 2, 5
+from sr_tf import protobuf
+from sr_tf.protobuf import encoded
+
 BYTES_LIST, INT64_LIST = 1, 3
 
 
 def encode(features):
     """The message for a dict of names to bytes or natural numbers."""
-    return _field(1, b''.join(
-        _field(1, _field(1, name.encode()) + _field(2, _feature(value)))
-        for name, value in sorted(features.items())))
+    return encoded(1, b''.join(encoded(1, encoded(1, name) + encoded(2, _feature(value)))
+                               for name, value in sorted(features.items())))
 
 
 def decode(message):
@@ -19,40 +20,26 @@ def decode(message):
     features = {}
     for entry in _all(memoryview(message), 1, 1):
         name = str(_bytes(_first(entry, 1)), 'utf-8')
-        for kind, values in _fields(_first(entry, 2)):
+        for kind, values in protobuf.fields(_first(entry, 2)):
             if kind == BYTES_LIST:
                 features[name] = _bytes(_first(values, 1))
             elif kind == INT64_LIST:
-                value = _first(values, 1)
-                features[name] = value if isinstance(value, int) else _varint(value, 0)[0]
+                features[name] = _integer(_first(values, 1))
     return features
 
 
 def _feature(value):
     if isinstance(value, int):
-        return _field(INT64_LIST, _field(1, _encoded_varint(value)))
-    return _field(BYTES_LIST, _field(1, value))
-
-
-def _field(number, content):
-    return (_encoded_varint(number << 3 | LENGTH_DELIMITED) + _encoded_varint(len(content))
-            + content)
-
-
-def _encoded_varint(value):
-    groups = bytearray()
-    while value > 0x7f:
-        groups.append(value & 0x7f | 0x80)
-        value >>= 7
-    groups.append(value)
-    return bytes(groups)
+        # TensorFlow writes repeated integers packed.
+        return encoded(INT64_LIST, encoded(1, protobuf.packed([value])))
+    return encoded(BYTES_LIST, encoded(1, value))
 
 
 def _all(message, *path):
     """The content of all fields with the first number, in these of all with the next, ..."""
     found = [message]
     for wanted in path:
-        found = [content for outer in found for number, content in _fields(outer)
+        found = [content for outer in found for number, content in protobuf.fields(outer)
                  if number == wanted]
     return found
 
@@ -65,46 +52,9 @@ def _first(message, number):
 
 
 def _bytes(content):
-    if isinstance(content, int):
-        raise ValueError('a number where bytes should be')
-    return bytes(content)
+    return bytes(protobuf.as_bytes(content))
 
 
-def _fields(message):
-    """(number, content) of each field; a content is an integer or bytes."""
-    if isinstance(message, int):
-        raise ValueError('a number where a message should be')
-    position = 0
-    while position < len(message):
-        key, position = _varint(message, position)
-        wire_type = key & 7
-        if wire_type == VARINT:
-            content, position = _varint(message, position)
-        else:
-            size, position = _size(message, position, wire_type)
-            content = message[position:position + size]
-            position += size
-            if position > len(message):
-                raise ValueError('it ends too soon')
-        yield key >> 3, content
-
-
-def _size(message, position, wire_type):
-    if wire_type == LENGTH_DELIMITED:
-        return _varint(message, position)
-    if wire_type in (EIGHT_BYTES, FOUR_BYTES):
-        return 8 if wire_type == EIGHT_BYTES else 4, position
-    raise ValueError('wire type %d' % wire_type)
-
-
-def _varint(message, position):
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(message):
-            break
-        group = message[position]
-        position += 1
-        value |= (group & 0x7f) << shift
-        if group < 0x80:
-            return value, position
-    raise ValueError('an integer does not end')
+def _integer(content):
+    """A repeated integer is a field of its own, or packed with others."""
+    return content if isinstance(content, int) else protobuf.varint(content, 0)[0]

@@ -6,13 +6,13 @@ its dimensions (1), the name of its type (2) and its bytes (3).
 import binascii
 from collections import OrderedDict, namedtuple
 
+from sr_tf import protobuf
 from sr_tf.weights import raw_file
 from sr_tf.weights.raw_file import Unreadable, damaged
 
 _HEAD_BYTES = 4096
-_VARINT, _EIGHT_BYTES, _LENGTH_DELIMITED, _FOUR_BYTES = 0, 1, 2, 5
-_FIRST_FIELD = 1 << 3 | _LENGTH_DELIMITED
-_SECOND_FIELD = 2 << 3 | _LENGTH_DELIMITED
+_FIRST_FIELD = 1 << 3 | protobuf.LENGTH_DELIMITED
+_SECOND_FIELD = 2 << 3 | protobuf.LENGTH_DELIMITED
 
 _CHECKSUM_MARK = b'crc_num'
 _CHECKSUM_BYTES = 10
@@ -36,12 +36,18 @@ def read(path):
         if not _starts_like(data[:_HEAD_BYTES]):
             raise Unreadable('is not a MindSpore checkpoint, or an encrypted one; '
                              'give a file written by mindspore.save_checkpoint')
-        arrays = OrderedDict((name, _array(name, pieces))
-                             for name, pieces in _named_pieces(_without_checksum(data))
-                             if pieces[0].type not in _NOT_NUMBERS)
+        arrays = _arrays(_without_checksum(data))
         if not arrays:
             raise Unreadable('holds no tensors; save the model again')
         return arrays
+
+
+def _arrays(message):
+    try:
+        return OrderedDict((name, _array(name, pieces)) for name, pieces in _named_pieces(message)
+                           if pieces[0].type not in _NOT_NUMBERS)
+    except protobuf.Malformed as error:
+        raise damaged(error) from error
 
 
 def _starts_like(head):
@@ -54,13 +60,13 @@ def _starts_like(head):
         return (key == name_key == _FIRST_FIELD and tensor_key == _SECOND_FIELD
                 and _text(head[name_start:name_end]).isprintable()
                 and tensor_start + tensor_size <= value_start + value_size)
-    except Unreadable:
+    except (Unreadable, protobuf.Malformed):
         return False
 
 
 def _key_and_size(data, position):
-    key, position = _varint(data, position)
-    size, position = _varint(data, position)
+    key, position = protobuf.varint(data, position)
+    size, position = protobuf.varint(data, position)
     return key, size, position
 
 
@@ -78,34 +84,34 @@ def _without_checksum(data):
 def _named_pieces(message):
     """The pieces of each tensor: MindSpore splits large ones over several values."""
     pieces = OrderedDict()
-    for number, value in _fields(message):
+    for number, value in protobuf.fields(message):
         if number == 1:
-            name, tensor = _named_tensor(_bytes(value))
+            name, tensor = _named_tensor(protobuf.as_bytes(value))
             pieces.setdefault(name, []).append(tensor)
     return pieces.items()
 
 
 def _named_tensor(message):
-    fields = dict(_fields(message))
+    fields = dict(protobuf.fields(message))
     if 1 not in fields:
         raise damaged('a value without a name')
-    name = _text(_bytes(fields[1]))
+    name = _text(protobuf.as_bytes(fields[1]))
     if 2 not in fields:
         raise Unreadable(f'{name!r} is not a plain tensor; remove it and save the model again')
-    return name, _tensor(_bytes(fields[2]))
+    return name, _tensor(protobuf.as_bytes(fields[2]))
 
 
 def _tensor(message):
     dims = []
     others = {}
-    for number, value in _fields(message):
+    for number, value in protobuf.fields(message):
         if number == 1:
-            dims += [value] if isinstance(value, int) else _packed_varints(value)
+            dims += [value] if isinstance(value, int) else protobuf.packed_varints(value)
         else:
             others[number] = value
     if 2 not in others or 3 not in others:
         raise damaged('a tensor without type or content')
-    return _Tensor(dims, _text(_bytes(others[2])), _bytes(others[3]))
+    return _Tensor(dims, _text(protobuf.as_bytes(others[2])), protobuf.as_bytes(others[3]))
 
 
 def _array(name, pieces):
@@ -128,62 +134,6 @@ def _array(name, pieces):
     except (ValueError, OverflowError):
         raise damaged(f'{name!r} has {len(elements)} elements of {type_name}, which does not match '
                       f'its dimensions {dims[:raw_file.MAX_RANK]}') from None
-
-
-def _fields(message):
-    """(number, value) of each field in a protobuf message; a value is an integer or bytes."""
-    position = 0
-    while position < len(message):
-        key, position = _varint(message, position)
-        wire_type = key & 7
-        if wire_type == _VARINT:
-            value, position = _varint(message, position)
-        else:
-            size, position = _size(message, position, wire_type)
-            value = message[position:position + size]
-            position += size
-            if position > len(message):
-                raise damaged('it ends too soon')
-        yield key >> 3, value
-
-
-def _size(message, position, wire_type):
-    if wire_type == _LENGTH_DELIMITED:
-        return _varint(message, position)
-    if wire_type == _EIGHT_BYTES:
-        return 8, position
-    if wire_type == _FOUR_BYTES:
-        return 4, position
-    raise damaged(f'unknown protobuf wire type {wire_type}')
-
-
-def _varint(data, position):
-    """(value, where it ends) of an integer in 7-bit groups, the lowest first."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(data):
-            raise damaged('it ends too soon')
-        group = data[position]
-        position += 1
-        value |= (group & 0x7f) << shift
-        if group < 0x80:
-            return value, position
-    raise damaged('an integer of more than 64 bits')
-
-
-def _packed_varints(data):
-    values = []
-    position = 0
-    while position < len(data):
-        value, position = _varint(data, position)
-        values.append(value)
-    return values
-
-
-def _bytes(value):
-    if isinstance(value, int):
-        raise damaged('an integer where bytes should be')
-    return value
 
 
 def _text(data):
