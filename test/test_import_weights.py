@@ -68,6 +68,15 @@ class TestScript:
             'hyper_parameters': {'num_features': 4, 'num_rg': 2, 'num_rcab': 3, 'reduction': 2},
             'imported_from': 'rcan_x3'}
 
+    def test_names_of_a_wrapped_mindspore_network(self, tmp_path, target, written):
+        arrays = weights('srcnn_without_bias', tmp_path)
+        wrapped = written({'network._backbone.' + name: array for name, array in arrays.items()})
+        imported = import_weights(wrapped, target)
+        assert not imported.unused
+        kernel = 'generator/conv1/kernel'
+        assert np.array_equal(checkpoint.read_values(imported.prefix, [kernel])[kernel],
+                              arrays['conv1.weight'].transpose(2, 3, 1, 0))
+
     def test_lists_what_it_cannot_use_and_warns(self, run_script, tmp_path, target, written):
         arrays = weights('srcnn_without_bias', tmp_path)
         arrays['moment1.conv1.weight'] = arrays['conv1.weight']

@@ -25,6 +25,9 @@ _STATE = ('beta1_power', 'beta2_power', 'global_step')
 # What an own name ends with, by how another program's ends.
 _ENDINGS = {'weight': 'kernel', 'bias': 'bias', 'weight_v': 'kernel', 'weight_g': 'gain'}
 
+# What MindSpore's cells for training put in front of a network's names.
+_TRAINING_CELLS = re.compile(r'^((_backbone|network)\.)+')
+
 
 def read(path):
     """The Source in a PyTorch or MindSpore file, or in a TensorFlow checkpoint without JSON."""
@@ -71,7 +74,7 @@ def _belongs_to(name):
 def _translated(arrays, colour_first):
     weights, unused, names = {}, [], {}
     for original, array in arrays.items():
-        path, _, ending = original.rpartition('.')
+        path, _, ending = _TRAINING_CELLS.sub('', original).rpartition('.')
         name = '/'.join(['generator'] + path.split('.') + [_ENDINGS.get(ending, '')])
         array = _as_here(name, array)
         if name not in weights and _is_usable(name, array):
