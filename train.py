@@ -6,6 +6,7 @@ from sr_tf import checkpoint, cli, distributed, flags
 from sr_tf.data.pack import open_pack, read_through
 from sr_tf.data.sampler import Sampler, Shard
 from sr_tf.errors import UsageError, UserError
+from sr_tf.network import GraphNetwork
 from sr_tf.progress import progress_shower
 from sr_tf.scoring.evaluate import psnr_total
 from sr_tf.training.start import choose_start
@@ -90,13 +91,13 @@ def validator(model, chip, engine):
         raise UsageError('--validate_freq needs --valid_truth_path, the images to validate on')
     loader = flags.loader(model.scales, 'valid')
     loader.pairs()
-    upscaler = []
+    network = []
 
     def total(weights):
-        if not upscaler:
-            upscaler.append(Upscaler(model, chip))
-        upscaler[0].assign(weights)
-        return psnr_total(upscaler[0], loader, engine.rank, engine.size)
+        if not network:
+            network.append(GraphNetwork(model, chip))
+        network[0].assign(weights)
+        return psnr_total(Upscaler(model, network[0]), loader, engine.rank, engine.size)
 
     return total
 

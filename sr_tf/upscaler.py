@@ -4,9 +4,9 @@ import numpy as np
 import models
 from sr_tf import checkpoint
 from sr_tf.chips.session import Chip
-from sr_tf.compat import tf
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import resize
+from sr_tf.network import GraphNetwork
 
 
 def load(path, chip='auto', precision='auto', **hyper_parameters):
@@ -18,9 +18,10 @@ def load(path, chip='auto', precision='auto', **hyper_parameters):
     if not isinstance(chip, Chip):
         chip = Chip(chip, precision)
     prefix = checkpoint.resolve(path)
-    upscaler = Upscaler(read_model(prefix, hyper_parameters), chip)
-    upscaler.restore(prefix)
-    return upscaler
+    model = read_model(prefix, hyper_parameters)
+    network = GraphNetwork(model, chip)
+    network.restore(prefix)
+    return Upscaler(model, network, checkpoint=prefix)
 
 
 def read_model(prefix, hyper_parameters=None):
@@ -38,76 +39,57 @@ def read_model(prefix, hyper_parameters=None):
 
 
 class Upscaler:
-    """Computes with one set of weights, which `restore` or `assign` gives it."""
+    """Enlarges pictures by a network.
 
-    checkpoint = None
+    network: computes batches in the model's own space: `images(batch, scale)`, the pictures,
+        `outputs(batch, scale)`, the list of the model's outputs, and `close()`.
+    checkpoint: what messages and reports call it.
+    """
 
-    def __init__(self, model, chip):
+    def __init__(self, model, network, checkpoint=None):
         self.model = model
-        self._graph = tf.Graph()
-        with self._graph.as_default():
-            self._inputs, self._outputs, self._images = {}, {}, {}
-            for scale in model.scales:
-                self._build(scale)
-            self._variables = model.variables()
-        self._graph.finalize()
-        self._session = chip.session(self._graph)
+        self.checkpoint = checkpoint
+        self._network = network
 
     @property
     def scales(self):
         return self.model.scales
-
-    def restore(self, prefix):
-        """Takes the weights of another checkpoint of the same model; averaged ones if it has."""
-        self.checkpoint = prefix
-        shapes = checkpoint.read_shapes(prefix)
-        weights = {name: shape for name, shape in shapes.items() if checkpoint.is_weight(name)}
-        checkpoint.require_fit(prefix, weights, self._variables)
-        averages = {name: name + checkpoint.EMA_SUFFIX for name in weights}
-        sources = {name: average if average in shapes else name
-                   for name, average in averages.items()}
-        values = checkpoint.read_values(prefix, sources.values())
-        self.assign({name: values[source] for name, source in sources.items()})
-
-    def assign(self, weights):
-        """Takes weights from a mapping of their names to arrays."""
-        checkpoint.assign(self._session, self._variables, weights)
 
     def __call__(self, image, scale=None):
         """The picture enlarged, float32 and not rounded, in the range of what was given.
 
         `image` is `[H, W, 3]`: uint8, uint16, or floating point in 0..255.
         """
-        return self._enlarged(image, scale, self._images)[0]
+        return self.enlarge_all([image], scale)[0]
+
+    def enlarge_all(self, images, scale=None):
+        """The same for a list of images of one size and type, computed as one batch."""
+        return self._enlarged(images, scale, lambda *given: [self._network.images(*given)])[0]
 
     def outputs(self, image, scale=None):
-        """The same for each of the network's outputs; `__call__` gives them combined."""
-        return self._enlarged(image, scale, self._outputs)
+        """A picture from each of the network's outputs; `__call__` gives them combined."""
+        return [images[0] for images in self._enlarged([image], scale, self._network.outputs)]
 
     def network(self, batch, scale=None):
         """The list of raw outputs for a float32 `[N, H, W, C]` batch in the model's own space."""
-        scale = self._require_scale(scale)
-        return self._session.run(self._outputs[scale], {self._inputs[scale]: batch})
+        return self._network.outputs(batch, self._require_scale(scale))
 
     def close(self):
-        self._session.close()
+        self._network.close()
 
-    def _build(self, scale):
-        size = [None, None, None, self.model.channels]
-        self._inputs[scale] = tf.placeholder(tf.float32, size, 'input_x%d' % scale)
-        self._outputs[scale] = self.model.network(self._inputs[scale], scale)
-        self._images[scale] = [self.model.image(self._outputs[scale])]
-
-    def _enlarged(self, image, scale, fetches):
+    def _enlarged(self, images, scale, compute):
+        """For each of the results that `compute(batch, scale)` gives, a list of pictures."""
         scale = self._require_scale(scale)
-        if image.ndim != 3 or image.shape[2] != 3:
-            raise ValueError('an image of shape [H, W, 3] is wanted, not %s' % (image.shape,))
-        unit = 257.0 if image.dtype == np.uint16 else 1.0
-        bicubic = resize.upscale(image, scale) / unit if self.model.input_is_enlarged else None
-        rgb = image / unit if bicubic is None else bicubic
-        batch = self.model.from_rgb(rgb.astype(np.float32))[np.newaxis]
-        results = self._session.run(fetches[scale], {self._inputs[scale]: batch})
-        return [(self.model.to_rgb(result[0], bicubic) * unit).astype(np.float32)
+        images = np.stack(images)
+        if images.ndim != 4 or images.shape[3] != 3:
+            raise ValueError('an image of shape [H, W, 3] is wanted, not %s' % (images.shape[1:],))
+        unit = 257.0 if images.dtype == np.uint16 else 1.0
+        bicubic = None
+        if self.model.input_is_enlarged:
+            bicubic = np.stack([resize.upscale(image, scale) for image in images]) / unit
+        rgb = images / unit if bicubic is None else bicubic
+        results = compute(self.model.from_rgb(rgb.astype(np.float32)), scale)
+        return [list((self.model.to_rgb(result, bicubic) * unit).astype(np.float32))
                 for result in results]
 
     def _require_scale(self, scale):

@@ -19,6 +19,7 @@ from sr_tf.data.pack import open_pack
 from sr_tf.errors import UsageError
 from sr_tf.images import resize
 from sr_tf.images.files import read_rgb
+from sr_tf.upscaler import Upscaler
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NAMES = ['astronaut', 'chelsea', 'coffee', 'rocket']
@@ -470,6 +471,27 @@ class TestLoad:
         assert np.abs(outputs[0] - outputs[1]).max() > 0
         np.testing.assert_allclose((outputs[0][0] + 2 * outputs[1][0]) / 3, upscaler(photo, 3),
                                    atol=1e-3)
+
+    def test_images_of_one_size_make_a_batch(self, upscaler, photo):
+        images = [photo, 255 - photo, photo[::-1]]
+        enlarged = upscaler.enlarge_all(images, 3)
+        assert len(enlarged) == 3
+        for image, result in zip(images, enlarged):
+            assert result.dtype == np.float32
+            np.testing.assert_allclose(result, upscaler(image, 3), atol=1e-3)
+
+    def test_any_network_can_do_the_computing(self, upscaler, photo):
+        class Doubling:
+            def images(self, batch, scale):
+                return batch.repeat(scale, axis=1).repeat(scale, axis=2)
+
+            def outputs(self, batch, scale):
+                return [-batch, self.images(batch, scale)]
+
+        ours = Upscaler(upscaler.model, Doubling())
+        expected = photo.repeat(2, axis=0).repeat(2, axis=1)
+        np.testing.assert_array_equal(ours(photo, 2), expected)
+        np.testing.assert_array_equal(ours.outputs(photo, 2)[1], expected)
 
     def test_a_wrong_scale_is_refused_with_those_that_there_are(self, upscaler, photo):
         for scale in (4, None):
