@@ -123,6 +123,7 @@ def define_scoring():
                         'Where metrics.json, metrics.csv and report.html go.')
     flags.DEFINE_enum('protocol', 'paper', sorted(PROTOCOLS), 'What PSNR and SSIM are taken of.')
     flags.DEFINE_boolean('intermediate', False, 'Score and save each recursion\'s output as well.')
+    _define_enlarging()
     define_model_parameters()
 
 
@@ -132,6 +133,7 @@ def define_prediction():
     flags.DEFINE_string('input_path', None, 'A picture, or a folder of them.')
     flags.DEFINE_string('output_path', None, 'The enlarged picture, or the folder for them.')
     flags.DEFINE_integer('scale', None, 'How many times larger. Default: the model\'s only one.')
+    _define_enlarging()
     define_model_parameters()
 
 
@@ -318,6 +320,11 @@ def _npu_options():
     if FLAGS.npu_dump_path is not None:
         options.update(npu_options.dump(FLAGS.npu_dump_path))
     return dict(options, **npu_options.parse(FLAGS.npu_option))
+
+
+def _define_enlarging():
+    flags.DEFINE_boolean('self_ensemble', False, 'Average what the eight flips and rotations of '
+                         'each picture give; eight times slower, a little better.')
 
 
 def _define_pack_path():

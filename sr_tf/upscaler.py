@@ -4,14 +4,16 @@ import numpy as np
 import models
 from sr_tf import checkpoint
 from sr_tf.chips.session import Chip
+from sr_tf.ensemble import mean_over_turns
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import resize
 from sr_tf.network import GraphNetwork
 
 
-def load(path, chip='auto', precision='auto', **hyper_parameters):
+def load(path, chip='auto', precision='auto', self_ensemble=False, **hyper_parameters):
     """An `Upscaler` from a checkpoint: a run's folder, a prefix, or one of its files.
 
+    With `self_ensemble` each picture is the mean of what its eight flips and rotations give.
     `hyper_parameters` are needed only for checkpoints of other programs, where shapes do not tell
     them, such as BSRN's `recursions`.
     """
@@ -21,7 +23,7 @@ def load(path, chip='auto', precision='auto', **hyper_parameters):
     model = read_model(prefix, hyper_parameters)
     network = GraphNetwork(model, chip)
     network.restore(prefix)
-    return Upscaler(model, network, checkpoint=prefix)
+    return Upscaler(model, network, self_ensemble, checkpoint=prefix)
 
 
 def read_model(prefix, hyper_parameters=None):
@@ -43,13 +45,15 @@ class Upscaler:
 
     network: computes batches in the model's own space: `images(batch, scale)`, the pictures,
         `outputs(batch, scale)`, the list of the model's outputs, and `close()`.
+    self_ensemble: whether a picture is the mean of what its eight flips and rotations give.
     checkpoint: what messages and reports call it.
     """
 
-    def __init__(self, model, network, checkpoint=None):
+    def __init__(self, model, network, self_ensemble=False, checkpoint=None):
         self.model = model
         self.checkpoint = checkpoint
         self._network = network
+        self._self_ensemble = self_ensemble
 
     @property
     def scales(self):
@@ -88,7 +92,11 @@ class Upscaler:
         if self.model.input_is_enlarged:
             bicubic = np.stack([resize.upscale(image, scale) for image in images]) / unit
         rgb = images / unit if bicubic is None else bicubic
-        results = compute(self.model.from_rgb(rgb.astype(np.float32)), scale)
+        batch = self.model.from_rgb(rgb.astype(np.float32))
+        if self._self_ensemble:
+            results = mean_over_turns(lambda turned: compute(turned, scale), batch)
+        else:
+            results = compute(batch, scale)
         return [list((self.model.to_rgb(result, bicubic) * unit).astype(np.float32))
                 for result in results]
 
