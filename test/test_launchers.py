@@ -1,5 +1,4 @@
 """The shell launchers, as the guide says to call them, but on the CPU and with a tiny network."""
-import glob
 import os
 import re
 import shutil
@@ -234,9 +233,3 @@ def test_help(launch, launcher):
     for option in ('output_path', 'batch_size', 'train_steps', 'train_epochs', 'device',
                    'ifcontinue', 'model', 'help'):
         assert '\n  --' + option in output
-
-
-def test_shellcheck_finds_nothing(launch):
-    if not shutil.which('shellcheck'):
-        pytest.skip('shellcheck is not installed')
-    launch(['shellcheck', '-x'] + sorted(glob.glob(os.path.join(ROOT, 'test', '*.sh'))))
