@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # What of training's flags scoring needs as well.
 SHARED = ('chip', 'precision', 'cuda_device', 'scales', 'npu_precision_mode', 'npu_option',
           'npu_fusion_switch_file')
-OWN = ('data_url', 'train_url', 'mode', 'cache_path', 'upload_seconds')
+OWN = ('data_url', 'train_url', 'mode', 'cache_path', 'upload_seconds', 'platform')
 STEPS_FOR_SPEED = 300
 
 

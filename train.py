@@ -18,6 +18,7 @@ FLAGS = flags.FLAGS
 
 def main(arguments):
     cli.refuse_arguments(arguments)
+    flags.refuse_platform()
     model_class = models.find(flags.required('model'))
     recipe = flags.recipe(model_class)
     chip = flags.chip()

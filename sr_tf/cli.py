@@ -49,7 +49,9 @@ def _define_help():
 
 
 def _parse(argv):
-    asks_help = {'-h', '--help', '--helpfull'} & set(argv)
+    # Behind '--' is another command, with flags of its own.
+    own = argv[:argv.index('--')] if '--' in argv else argv
+    asks_help = {'-h', '--help', '--helpfull'} & set(own)
     if asks_help:
         # Whatever else is on the line may be what the user needs help with.
         argv = argv[:1] + sorted(asks_help)

@@ -78,7 +78,8 @@ def define_training():
                          'Read all raw pixels into memory before training starts.')
     flags.DEFINE_string('train_path', './train/', 'The folder of the run.')
     flags.DEFINE_enum('platform', 'linux', ('linux', 'modelarts'),
-                      'Known from the NPU port; a ModelArts job is started by modelarts_entry.py.')
+                      'Known from the NPU port. Jobs on ModelArts start modelarts_entry.py, which '
+                      'takes either; train.py itself copies nothing, and so takes linux only.')
     flags.DEFINE_enum('resume', 'auto', ('auto', 'never'),
                       'When train_path holds a run: continue it, or refuse.')
     flags.DEFINE_string('restore_path', None, 'A checkpoint whose weights a new run starts from.')
@@ -167,6 +168,14 @@ def required(name):
         # absl puts the choices of an enumeration before its help.
         raise UsageError('--%s is missing: %s' % (name, FLAGS[name].help.split('>: ')[-1]))
     return value
+
+
+def refuse_platform():
+    """A line of the NPU port that copied results to a bucket must not quietly leave them."""
+    if FLAGS.platform == 'modelarts':
+        raise UsageError('--platform=modelarts: train.py copies nothing to a bucket; run '
+                         'modelarts_entry.py --data_url=... --train_url=... with the same flags, '
+                         'or leave --platform away')
 
 
 def chip():

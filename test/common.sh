@@ -153,14 +153,15 @@ score() {
         --restore_path="$1" --report_path="$2"
 }
 
-# Runs a command and shows its log; it gets our SIGTERM or Ctrl-C, so that it can save.
+# Runs a command and shows its log; it gets our SIGTERM or Ctrl-C, so that it can save, and is told
+# when the terminal goes.
 run() {
     local code child screen logged
     logged=$(stat -c %s "$LOG")
     # A session of its own, so that a signal to all our processes reaches it once.
     setsid "$@" >>"$LOG" 2>&1 </dev/null &
     child=$!
-    trap 'kill -TERM "$child"' TERM INT
+    trap 'kill -TERM "$child"' TERM INT HUP
     tail -s 0.1 -f -c "+$((logged + 1))" --pid="$child" "$LOG" &
     screen=$!
     while true; do
@@ -169,7 +170,7 @@ run() {
         kill -0 "$child" 2>/dev/null || break
     done
     wait "$screen" || true
-    trap - TERM INT
+    trap - TERM INT HUP
     return "$code"
 }
 

@@ -245,6 +245,8 @@ WRONG_FLAGS = {
     'nothing to validate on':
         ('train.py --validate_freq=2', ['--validate_freq', '--valid_truth_path']),
     'two folders for one': ('train.py --data_truth_path=here,there', ['--data_truth_path']),
+    'uploads of the NPU port':
+        ('train.py --platform=modelarts', ['--platform=modelarts', 'modelarts_entry.py']),
     'missing flagfile': ('train.py --flagfile=no_such.flags', ['no_such.flags']),
     'no checkpoint to score': ('validate.py', ['--restore_path is missing']),
     'nothing to enlarge': ('predict.py --output_path=x', ['--input_path is missing']),

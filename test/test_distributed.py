@@ -4,6 +4,7 @@ import csv
 import glob
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -373,9 +374,9 @@ def test_two_hosts_behind_a_proxy_train_one_model(short, straight, hosts, tmp_pa
 
 
 def interrupted(command, folder, disturb, timeout):
-    """What a job of two said whose course was disturbed once it had saved something new."""
+    """What a job said whose course was disturbed once it had saved something new in its folder."""
     before = max(saved_steps(folder), default=0)
-    with started(*launcher(2, *command, '--train_path=%s' % folder)) as job:
+    with started(*command) as job:
         job.wait_until(lambda: max(saved_steps(folder), default=0) > before)
         disturb(job)
         result = job.wait(timeout)
@@ -391,19 +392,28 @@ def life(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def killed(two, life):
-    return interrupted(two, life, lambda job: os.kill(job.rank(1), signal.SIGKILL), NOTICED_WITHIN)
+def job_for_life(two, life):
+    return launcher(2, *two, '--train_path=%s' % life)
+
+
+def kill_rank_1(job):
+    os.kill(job.rank(1), signal.SIGKILL)
 
 
 @pytest.fixture(scope='module')
-def stalled(two, life, killed):
-    return interrupted(two + ['--step_timeout=%d' % STEP_TIMEOUT], life,
+def killed(job_for_life, life):
+    return interrupted(job_for_life, life, kill_rank_1, NOTICED_WITHIN)
+
+
+@pytest.fixture(scope='module')
+def stalled(job_for_life, life, killed):
+    return interrupted(job_for_life + ['--step_timeout=%d' % STEP_TIMEOUT], life,
                        lambda job: os.kill(job.rank(1), signal.SIGSTOP), PATIENCE)
 
 
 @pytest.fixture(scope='module')
-def stopped(two, life, stalled):
-    return interrupted(two, life, lambda job: job.send(signal.SIGTERM), PATIENCE)
+def stopped(job_for_life, life, stalled):
+    return interrupted(job_for_life, life, lambda job: job.send(signal.SIGTERM), PATIENCE)
 
 
 def test_killed_rank_ends_the_job_and_is_named(killed):
@@ -576,9 +586,11 @@ def wait_until_said(job, word, times):
     job.wait_until(lambda: job.said()[0].count(word) == times)
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_signals_are_passed_on(child, number):
-    with started(*launcher(2, child(SAVES_ON % number))) as job:
+@pytest.mark.parametrize('number, passed_on', [
+    (signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT),
+    (signal.SIGHUP, signal.SIGTERM)])
+def test_signals_are_passed_on(child, number, passed_on):
+    with started(*launcher(2, child(SAVES_ON % passed_on))) as job:
         wait_until_said(job, 'ready', 2)
         job.send(number)
         result = job.wait()
@@ -586,6 +598,44 @@ def test_signals_are_passed_on(child, number):
     assert result.code == 128 + number
     assert sorted(result.output.splitlines()[2:]) == ['[0] saved', '[1] saved']
     assert result.errors == ''
+
+
+def test_ranks_save_when_the_terminal_is_closed(child, tmp_path):
+    script = child("""
+        def save(*_):
+            for line in range(10):
+                print('as long as somebody reads')
+            open(os.path.join(%r, str(rank)), 'w').close()
+            sys.exit(3)
+        signal.signal(signal.SIGTERM, save)
+        print('ready')
+        time.sleep(3600)
+    """ % str(tmp_path))
+    words = launcher(2, script)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execv(words[0], words)
+    said = b''
+    while said.count(b'ready') < 2:
+        said += os.read(terminal, 1000)
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 128 + signal.SIGHUP, said
+    assert (tmp_path / '0').exists() and (tmp_path / '1').exists()
+
+
+def test_nohup_outlives_the_terminal(child, tmp_path):
+    script = child("""
+        print('ready')
+        while not os.path.exists(%r):
+            time.sleep(0.01)
+    """ % str(tmp_path / 'go'))
+    with started('nohup', *launcher(2, script)) as job:
+        wait_until_said(job, 'ready', 2)
+        job.send(signal.SIGHUP)
+        (tmp_path / 'go').touch()
+        assert job.wait().code == 0
 
 
 DEAF = """
@@ -614,6 +664,31 @@ def test_second_signal_ends_all_at_once(child):
         result = job.wait()
         assert not job.processes()
     assert (result.code, result.errors) == (128 + signal.SIGTERM, '')
+
+
+def test_ranks_do_not_outlive_a_launcher_that_is_killed(child):
+    script = child("""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print('ready')
+        time.sleep(3600)
+    """)
+    with started(*launcher(2, script)) as job:
+        wait_until_said(job, 'ready', 2)
+        job.send(signal.SIGKILL)
+        job.wait()
+        deadline = time.time() + NOTICED_WITHIN
+        while job.processes():
+            assert time.time() < deadline
+            time.sleep(0.01)
+
+
+def test_what_is_behind_the_dashes_is_not_for_the_launcher():
+    helped = launch(2, 'train.py', '--help')
+    assert (helped.code, helped.errors) == (0, '')
+    for rank in range(2):
+        assert '[%d] usage: python train.py' % rank in helped.output
+    assert 'launch.py' not in helped.output
+    assert 'usage: python launch.py' in python('launch.py', '--help', '--', 'train.py').output
 
 
 def rank_table(*device_ips):

@@ -147,16 +147,16 @@ def bucket(root, data):
 
 @pytest.fixture(scope='module')
 def start(root):
-    """`start(words)` is the running job; all that it prints goes to a file, `job.output`."""
+    """`start(words, NAME=value)` is the running job; it prints to a file, `job.output`."""
     environment = own_environment(PYTHONPATH=os.pathsep.join([str(root), EMULATOR]),
                                   FAKE_BUCKETS=str(root / 'buckets'))
     jobs = []
 
-    def start(words):
+    def start(words, **variables):
         output = root / ('output-%d' % len(jobs))
         with open(str(output), 'w') as file:
-            job = subprocess.Popen(words, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
-                                   stdout=file, stderr=subprocess.STDOUT)
+            job = subprocess.Popen(words, cwd=ROOT, env=dict(environment, **variables),
+                                   stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
         job.output = output
         jobs.append(job)
         return job
@@ -169,8 +169,8 @@ def start(root):
 
 @pytest.fixture(scope='module')
 def finish(start):
-    def finish(words):
-        job = start(words)
+    def finish(words, **variables):
+        job = start(words, **variables)
         job.wait(timeout=300)
         return job.returncode, job.output.read_text()
 
@@ -185,10 +185,13 @@ def killed_at(root, bucket, start):
     run = bucket / 'runs' / 'bsrn'
     wait_until(lambda: len(whole_checkpoints(run)) >= 2, job)
     with open('/proc/%d/task/%d/children' % (job.pid, job.pid)) as file:
-        training, = map(int, file.read().split())
+        training, = file.read().split()
     job.kill()
-    os.kill(training, signal.SIGKILL)
     job.wait()
+    deadline = time.time() + 20
+    while os.path.exists('/proc/' + training):
+        assert time.time() < deadline, 'training outlives the job'
+        time.sleep(0.02)
     return step_of(whole_checkpoints(run)[-1])
 
 
@@ -272,6 +275,18 @@ def test_one_of_several_ranks_uploads(root, data, finish):
         '[0] E2E Training Duration sec']
     assert '[1] ' not in output
     assert [step_of(path) for path in whole_checkpoints(results)] == [2]
+
+
+def test_one_of_the_processes_of_horovodrun_uploads(root, data, finish):
+    """This is another one."""
+    results = root / 'horovodrun'
+    words = documented('mounted job', {'DIV2K': data, 'results/bsrn': results}) + list(ON_CPU)
+    code, output = finish(
+        words + ['--max_steps=2', '--cache_path=%s' % (root / 'cache-horovodrun'),
+                 '--distributed=none', '--platform=modelarts'], HOROVOD_RANK='1', HOROVOD_SIZE='2')
+    assert code == 0, output
+    assert 'Final ' not in output
+    assert not results.exists()
 
 
 def test_the_exit_code_is_that_of_training(root, data, finish):

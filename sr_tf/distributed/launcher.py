@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+from sr_tf.distributed import children
 from sr_tf.distributed.place import ADDRESSES, FIRST_PORT
 from sr_tf.errors import UsageError
 
@@ -32,25 +33,8 @@ def environments(devices, hosts, host_index, rank_table=None):
 
 def run(command, environments, log_path=None, grace=30):
     """Runs the command in each environment; returns 0, or the code of the first that failed."""
-    received = []
-    previous = {number: signal.signal(number, lambda number, _: received.append(number))
-                for number in (signal.SIGTERM, signal.SIGINT)}
-    ranks = [_Rank(command, environment, log_path) for environment in environments]
-    try:
-        failed = _wait(ranks, received)
-        if failed is not None:
-            print('launch.py: rank %s %s; ending the others' % (failed.name, failed.fate()),
-                  file=sys.stderr, flush=True)
-        else:
-            _wait_for_the_end(ranks, received, grace)
-    finally:
-        for rank in ranks:
-            rank.end()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    if failed is not None:
-        return failed.exit_code()
-    return 128 + received[0] if received else 0
+    with children.signals_received() as received:
+        return _run(command, environments, log_path, grace, received)
 
 
 def rank_table(device_ips, devices, server='127.0.0.1'):
@@ -73,6 +57,26 @@ def written_rank_table(device_ips, devices):
         file.write(rank_table(device_ips, devices))
         file.flush()
         yield file.name
+
+
+def _run(command, environments, log_path, grace, received):
+    ranks = [_Rank(command, environment, log_path) for environment in environments]
+    try:
+        # Not before all are started: a process with threads had better not start any.
+        for rank in ranks:
+            rank.listen()
+        failed = _wait(ranks, received)
+        if failed is not None:
+            print('launch.py: rank %s %s; ending the others' % (failed.name, failed.fate()),
+                  file=sys.stderr, flush=True)
+        else:
+            _wait_for_the_end(ranks, received, grace)
+    finally:
+        for rank in ranks:
+            rank.end()
+    if failed is not None:
+        return failed.exit_code()
+    return 128 + received[0] if received else 0
 
 
 def _wait(ranks, received):
@@ -111,13 +115,14 @@ class _Rank:
         if log_path:
             os.makedirs(log_path, exist_ok=True)
             self._log = open(os.path.join(log_path, 'rank-%s.log' % self.name), 'a')
-        # A session of its own: Ctrl-C reaches the launcher alone, which passes it on.
-        self._process = subprocess.Popen(
-            command, env=dict(os.environ, **environment), start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=self._log or subprocess.PIPE,
+        self._process = children.start(
+            command, env=dict(os.environ, **environment), stdout=self._log or subprocess.PIPE,
             stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._prefix, daemon=True)
-        if not log_path:
+
+    def listen(self):
+        """Passes on what it prints, unless that goes to its log."""
+        if not self._log:
             self._reader.start()
 
     def code(self):
@@ -136,11 +141,11 @@ class _Rank:
         return 'ended with code %d' % self.code()
 
     def exit_code(self):
-        return 128 - self.code() if self.code() < 0 else self.code()
+        return children.exit_code(self._process)
 
     def tell(self, number):
         if self.is_running():
-            self._process.send_signal(number)
+            children.tell(self._process, number)
 
     def end(self):
         if self.is_running():
@@ -160,8 +165,8 @@ def _pass_on(line):
     try:
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # Whoever read our output, such as `head`, has seen enough; the job goes on.
+    except OSError:
+        # Whoever read our output, `head` or a terminal, has seen enough; the job goes on.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -7,16 +7,17 @@ from sr_tf.errors import UserError
 
 FIRST_PORT = 29400
 ADDRESSES = 'SR_TF_ADDRESSES'
+NAMES = (('RANK_ID', 'RANK_SIZE'), ('HOROVOD_RANK', 'HOROVOD_SIZE'))
 
 
 class Place(namedtuple('Place', 'rank size')):
     @classmethod
     def from_environment(cls):
-        size = _number('RANK_SIZE', 1)
-        rank = _number('RANK_ID', 0)
+        names = next((names for names in NAMES if os.environ.get(names[1])), NAMES[0])
+        rank, size = _number(names[0], 0), _number(names[1], 1)
         if size < 1 or not 0 <= rank < size:
-            raise UserError('RANK_ID=%d with RANK_SIZE=%d: ranks count from 0 up to below the size'
-                            % (rank, size))
+            raise UserError('%s=%d with %s=%d: ranks count from 0 up to below the size'
+                            % (names[0], rank, names[1], size))
         return cls(rank, size)
 
     def addresses(self):
@@ -27,6 +28,10 @@ class Place(namedtuple('Place', 'rank size')):
         hosts = (_as_many(self.size, _hosts_of_rank_table(table), 'RANK_TABLE_FILE=%s' % table)
                  if table else ['127.0.0.1'] * self.size)
         return ['%s:%d' % (host, FIRST_PORT + rank) for rank, host in enumerate(hosts)]
+
+
+def started_by_horovodrun():
+    return 'HOROVOD_RANK' in os.environ
 
 
 def _number(name, default):
