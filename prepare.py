@@ -31,7 +31,7 @@ def make_lr(scales):
     loader = flags.loader(scales)
     loader.input_path = None
     done = preparation.write_low_resolution(loader, folder, FLAGS.naming,
-                                            progress_shower('making LR'))
+                                            progress_shower('making LR'), degradation(scales))
     print('%d low-resolution images in %s' % (done, folder))
 
 
@@ -54,8 +54,15 @@ def make_h5(scales):
     # Here, because HDF5 takes longer to load than the rest of the script to answer.
     from sr_tf.data.h5_file import write_h5
     path = flags.required('output_path')
-    count = write_h5(sources(), path, scales[0], FLAGS.eval, progress_shower('making LR'))
+    count = write_h5(sources(), path, scales[0], FLAGS.eval, progress_shower('making LR'),
+                     degradation(scales))
     print('%d pairs at x%d in %s' % (count, scales[0], path))
+
+
+def degradation(scales):
+    if FLAGS.degradation == 'unknown':
+        raise UsageError('--degradation=unknown: makes no images; name one that does')
+    return flags.degradation(scales) or 'bicubic'
 
 
 def sources():
@@ -68,7 +75,8 @@ def stride():
 
 def pack(scales):
     result = open_pack(flags.loader(scales), scales, flags.pack_folder(),
-                       progress=progress_shower('packing'))
+                       progress=progress_shower('packing'),
+                       degradation=flags.degradation(scales) or 'bicubic')
     print('%d images, %.1f MB, in %s' % (len(result.names), result.size / 1e6, result.path))
 
 

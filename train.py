@@ -70,7 +70,7 @@ def build_model(model_class, recipe, start):
 
 def packed(loader, scales, enlarge):
     pack = open_pack(loader, scales, flags.pack_folder(), enlarge,
-                     progress_shower('packing images'))
+                     progress_shower('packing images'), flags.degradation(scales) or 'bicubic')
     if FLAGS.data_cached:
         read_through(pack)
     return pack
@@ -98,7 +98,8 @@ def validator(model, chip, engine):
         if not network:
             network.append(GraphNetwork(model, chip))
         network[0].assign(weights)
-        return psnr_total(Upscaler(model, network[0]), loader, engine.rank, engine.size)
+        return psnr_total(Upscaler(model, network[0]), loader, engine.rank, engine.size,
+                          flags.degradation(model.scales))
 
     return total
 

@@ -7,7 +7,7 @@ from sr_tf.images.files import write_png
 from sr_tf.progress import ProgressBar
 from sr_tf.scoring.evaluate import evaluate, summarize
 from sr_tf.scoring.files import write_csv, write_json
-from sr_tf.scoring.metrics import describe
+from sr_tf.scoring.protocols import PROTOCOLS
 from sr_tf.scoring.report import write_report
 from sr_tf.training.journal import read_curve
 from sr_tf.upscaler import load
@@ -43,8 +43,9 @@ def score_scale(upscaler, loader, scale, pictures):
     bar = ProgressBar(total, label='x%d' % scale)
     scores = []
     dataset = dataset_name(loader)
-    for index, scored in enumerate(evaluate(upscaler, loader, scale, FLAGS.protocol,
-                                            FLAGS.intermediate)):
+    scoring = evaluate(upscaler, loader, scale, FLAGS.protocol, FLAGS.intermediate,
+                       degradation=flags.degradation([scale]))
+    for index, scored in enumerate(scoring):
         scores.append(scored.scores)
         bar.update(index + 1)
         if FLAGS.save_path:
@@ -88,7 +89,8 @@ def print_result(result):
 
 def write_results(upscaler, results, pictures):
     metrics = {'model': upscaler.model.name(), 'checkpoint': upscaler.checkpoint,
-               'protocol': describe(FLAGS.protocol), 'results': results}
+               'protocol': PROTOCOLS[FLAGS.protocol].describe(FLAGS.degradation),
+               'results': results}
     write_json(os.path.join(FLAGS.report_path, 'metrics.json'), metrics)
     write_csv(os.path.join(FLAGS.report_path, 'metrics.csv'), results)
     report = os.path.join(FLAGS.report_path, 'report.html')

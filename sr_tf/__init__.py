@@ -2,7 +2,7 @@
 
 `load(checkpoint)` returns a function that enlarges pictures; `score(sr, hr, scale)` measures one.
 """
-from sr_tf.scoring.metrics import score
+from sr_tf.scoring.protocols import score
 from sr_tf.upscaler import load
 from sr_tf.version import VERSION as __version__
 

@@ -9,7 +9,8 @@ from sr_tf import distributed
 from sr_tf.chips import npu_options
 from sr_tf.chips.session import CHIPS, PRECISIONS, Chip
 from sr_tf.errors import UsageError
-from sr_tf.scoring.metrics import PROTOCOLS
+from sr_tf.images import degradations
+from sr_tf.scoring.protocols import PROTOCOLS
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.schedule import SCHEDULES, Schedule
 
@@ -64,6 +65,9 @@ def define_data(scales_help):
     flags.DEFINE_string('data_truth_path', None, 'The high-resolution images.')
     flags.DEFINE_string('data_input_path', None,
                         'The low-resolution images; made by bicubic when not given.')
+    flags.DEFINE_enum('degradation', None, list(degradations.DEGRADATIONS),
+                      'How the low-resolution images come about; unknown: by the given files '
+                      'alone. Default: bicubic, where there are no files.')
     flags.DEFINE_list('scales', None, scales_help)
 
 
@@ -122,7 +126,7 @@ def define_scoring():
     flags.DEFINE_string('save_path', None, 'Where the enlarged pictures go.')
     flags.DEFINE_string('report_path', None,
                         'Where metrics.json, metrics.csv and report.html go.')
-    flags.DEFINE_enum('protocol', 'paper', sorted(PROTOCOLS), 'What PSNR and SSIM are taken of.')
+    flags.DEFINE_enum('protocol', 'paper', list(PROTOCOLS), 'What PSNR and SSIM are taken of.')
     flags.DEFINE_boolean('intermediate', False, 'Score and save each recursion\'s output as well.')
     _define_enlarging()
     define_model_parameters()
@@ -184,11 +188,19 @@ def chip():
 
 def loader(scales, prefix='data'):
     """The chosen loader; with the prefix 'valid', that of the validation images."""
+    _require_one_source(prefix + '_input_path')
     name = FLAGS.dataloader
     if prefix == 'valid' and FLAGS.valid_dataloader:
         name = FLAGS.valid_dataloader
     return dataloaders.find(name)(getattr(FLAGS, prefix + '_truth_path'),
                                   getattr(FLAGS, prefix + '_input_path'), scales)
+
+
+def degradation(scales):
+    """The degradation that was asked for, or None; it is defined for all of the scales."""
+    if FLAGS.degradation:
+        degradations.require_scales(FLAGS.degradation, scales)
+    return FLAGS.degradation
 
 
 def hyper_parameters(model, given_only=False):
@@ -298,6 +310,14 @@ def pack_folder():
 def values():
     """All flags and their values, for whoever wants to know later."""
     return {flag.name: flag.value for flag in FLAGS.flags_by_module_dict()[__name__]}
+
+
+def _require_one_source(input_flag):
+    """A degradation that makes all images and a folder that holds them contradict each other."""
+    path = getattr(FLAGS, input_flag)
+    if path and FLAGS.degradation and not degradations.DEGRADATIONS[FLAGS.degradation].reads_files:
+        raise UsageError('--%s=%s: --degradation=%s makes the low-resolution images; give one of '
+                         'the two' % (input_flag, path, FLAGS.degradation))
 
 
 def _define_npu():

@@ -65,10 +65,12 @@ def test_smallest_picture_that_can_be_scored():
         sr_tf.score(image[:14], image[:14], 2)
 
 
-def test_shapes_that_differ_are_refused():
-    image = np.zeros((20, 20, 3), np.uint8)
-    with pytest.raises(ValueError, match='shape'):
-        sr_tf.score(image, image[:19], 2)
+def test_sizes_that_differ_are_refused_with_how_much():
+    image = np.zeros((20, 24, 3), np.uint8)
+    with pytest.raises(UserError) as refusal:
+        sr_tf.score(image[:19], image[:, 2:], 2)
+    assert str(refusal.value) == ('the enlarged picture is 24x19, but the true one is 22x20 '
+                                  '(+2 in width, -1 in height)')
 
 
 def test_unknown_protocol_is_refused():

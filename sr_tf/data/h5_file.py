@@ -10,25 +10,27 @@ from sr_tf.data.archives import opened
 from sr_tf.data.made_from import require_same, stamp
 from sr_tf.errors import UserError
 from sr_tf.images import files, resize
+from sr_tf.images.degradations import degrade
 from sr_tf.whole_file import whole_or_absent
 
 SETTINGS = 'made_from'
 
 
-def write_h5(sources, path, scale, whole_images, progress):
+def write_h5(sources, path, scale, whole_images, progress, degradation='bicubic'):
     """Writes five half-size crops of each image, or whole images; returns how many pairs there are.
 
     A file that is there and was made from the same is kept.
     progress(done, total): called after each image.
     """
-    settings = {'scale': scale, 'eval': whole_images, 'images': stamp(sources)}
+    settings = {'scale': scale, 'eval': whole_images, 'images': stamp(sources),
+                'degradation': degradation}
     if os.path.exists(path):
         require_same(path, _read_settings(path), settings)
         return len(sources) * (1 if whole_images else 5)
 
     def pairs(item):
         image = files.read_rgb(item[1])
-        return [_pair(crop, scale, item[1])
+        return [_pair(crop, scale, degradation, item[1])
                 for crop in ([image] if whole_images else five_crops(image))]
 
     count = 0
@@ -63,12 +65,12 @@ def _created(path):
         raise UserError('%s: cannot be written: %s' % (path, error)) from error
 
 
-def _pair(crop, scale, file):
+def _pair(crop, scale, degradation, file):
     hr = resize.crop_to_multiple(crop, scale)
     if not hr.size:
         raise UserError('%s: its part of %dx%d is too small for x%d; remove the image'
                         % (file, crop.shape[1], crop.shape[0], scale))
-    return hr, resize.downscale(hr, scale)
+    return hr, degrade(hr, scale, degradation)
 
 
 def _read_settings(path):

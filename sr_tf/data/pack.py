@@ -13,8 +13,9 @@ import numpy as np
 
 from sr_tf.data.ahead import computed_ahead
 from sr_tf.data.lock import locked
+from sr_tf.data.low_resolution import low_resolution
 from sr_tf.errors import UserError
-from sr_tf.images import resize
+from sr_tf.images.degradations import DEGRADATIONS
 
 ALIGNMENT = 64
 FORMAT = 1
@@ -30,15 +31,16 @@ is as large as the other when `enlarged`.
 """
 
 
-def open_pack(loader, scales, folder, enlarge=False, progress=None):
+def open_pack(loader, scales, folder, enlarge=False, progress=None, degradation='bicubic'):
     """The `Pack` of a loader's pictures, written to `folder` unless it is there and up to date.
 
     With `enlarge`, the low-resolution pictures are stored enlarged by bicubic to the size of the
     high-resolution ones.  `progress(done, total)` is called after each picture that is packed.
+    `degradation` names how low-resolution pictures come about.
     """
     pairs = loader.pairs()
-    key = _digest([FORMAT, type(loader).__name__, scales, enlarge, [pair.name for pair in pairs],
-                   [str(pair.hr) for pair in pairs]])
+    key = _digest([FORMAT, type(loader).__name__, scales, enlarge, degradation,
+                   [pair.name for pair in pairs], [str(pair.hr) for pair in pairs]])
     stamp = _digest([[loader.stamp(pair.hr)] + [loader.stamp(pair.lr[scale])
                                                 for scale in scales if scale in pair.lr]
                      for pair in pairs])
@@ -48,7 +50,9 @@ def open_pack(loader, scales, folder, enlarge=False, progress=None):
         with locked(os.path.join(folder, key + '.lock')):
             index = _read_index(os.path.join(folder, key + '.json'))
             if index is None or index['stamp'] != stamp or not _is_whole(folder, index):
-                index = _write(loader, pairs, scales, enlarge, folder, key, stamp, progress)
+                planes = computed_ahead(
+                    lambda pair: _planes(loader, pair, scales, enlarge, degradation), pairs)
+                index = _write(planes, pairs, scales, enlarge, folder, key, stamp, progress)
     except OSError as error:
         raise UserError('%s: the pack of the training images cannot be written: %s; '
                         'name another folder with --pack_path'
@@ -90,7 +94,7 @@ def _pack(folder, index):
                 index['enlarged'])
 
 
-def _write(loader, pairs, scales, enlarge, folder, key, stamp, progress):
+def _write(pictures, pairs, scales, enlarge, folder, key, stamp, progress):
     """The raw file first and its index last, so that an index never speaks of what is not there."""
     name = '%s-%s.bin' % (key, stamp)
     temporary = os.path.join(folder, '%s.%d.tmp' % (name, os.getpid()))
@@ -99,7 +103,7 @@ def _write(loader, pairs, scales, enlarge, folder, key, stamp, progress):
              'hr': [], 'lr': {scale: [] for scale in scales}}
     try:
         with open(temporary, 'wb') as file:
-            for done, planes in enumerate(_decoded(loader, pairs, scales, enlarge), 1):
+            for done, planes in enumerate(pictures, 1):
                 index['hr'].append(_append(file, planes[0]))
                 for scale, plane in zip(scales, planes[1:]):
                     index['lr'][scale].append(_append(file, plane))
@@ -124,31 +128,14 @@ def _remove_older(folder, key, name):
             os.remove(os.path.join(folder, other))
 
 
-def _decoded(loader, pairs, scales, enlarge):
-    """The pictures of each pair, in order: HR, then LR for each scale."""
-    return computed_ahead(lambda pair: _planes(loader, pair, scales, enlarge), pairs)
-
-
-def _planes(loader, pair, scales, enlarge):
+def _planes(loader, pair, scales, enlarge, degradation):
+    """The pictures of a pair: HR, then LR for each scale."""
     hr = loader.read(pair.hr)
-    lr = [low_resolution(loader, pair, hr, scale) for scale in scales]
+    lr = [low_resolution(loader, pair, hr, scale, degradation) for scale in scales]
     if enlarge:
-        lr = [resize.upscale(image, scale) for image, scale in zip(lr, scales)]
+        lr = [DEGRADATIONS[degradation].enlarge(image, scale)
+              for image, scale in zip(lr, scales)]
     return [hr] + lr
-
-
-def low_resolution(loader, pair, hr, scale):
-    """The pair's LR picture: read, or made from the HR one where the set has none."""
-    if scale not in pair.lr:
-        return resize.downscale(resize.crop_to_multiple(hr, scale), scale)
-    lr = loader.read(pair.lr[scale])
-    expected = hr.shape[0] // scale, hr.shape[1] // scale
-    if lr.shape[:2] != expected:
-        raise UserError('%s: is %dx%d, but at x%d its HR image %s of %dx%d needs %dx%d; '
-                        '`prepare.py lr` makes it'
-                        % (pair.lr[scale], lr.shape[1], lr.shape[0], scale, pair.hr,
-                           hr.shape[1], hr.shape[0], expected[1], expected[0]))
-    return lr
 
 
 def _append(file, image):

@@ -3,7 +3,7 @@ import os
 from collections import namedtuple
 
 from sr_tf.errors import UserError
-from sr_tf.images import resize
+from sr_tf.images.degradations import degrade
 from sr_tf.images.files import write_png
 
 NAMINGS = {'basic': 'x{scale}/{name}.png', 'div2k': 'X{scale}/{name}x{scale}.png'}
@@ -11,15 +11,14 @@ NAMINGS = {'basic': 'x{scale}/{name}.png', 'div2k': 'X{scale}/{name}x{scale}.png
 Findings = namedtuple('Findings', 'facts faults')
 
 
-def write_low_resolution(loader, folder, naming, progress):
+def write_low_resolution(loader, folder, naming, progress, degradation='bicubic'):
     """Writes each image's LR image at each of the loader's scales; returns how many."""
     pairs = loader.pairs()
     for done, pair in enumerate(pairs, 1):
         hr = loader.read(pair.hr)
         for scale in loader.scales:
-            lr = resize.downscale(resize.crop_to_multiple(hr, scale), scale)
             name = NAMINGS[naming].format(scale=scale, name=pair.name)
-            write_png(os.path.join(folder, name), lr)
+            write_png(os.path.join(folder, name), degrade(hr, scale, degradation))
         progress(done, len(pairs))
     return len(pairs) * len(loader.scales)
 

@@ -4,11 +4,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from sr_tf.data.pack import low_resolution
 from sr_tf.errors import UserError
-from sr_tf.images import resize
 from sr_tf.images.files import to_uint8
-from sr_tf.scoring.metrics import score
+from sr_tf.scoring.sources import group_by_source
 
 Scored = namedtuple('Scored', 'name lr bicubic sr hr outputs scores')
 Scored.__doc__ = """A picture and how it was scored; all pictures are uint8 RGB.
@@ -18,25 +16,25 @@ adds to a report.
 """
 
 
-def evaluate(upscaler, loader, scale, protocol='paper', each_output=False, pairs=None):
+def evaluate(upscaler, loader, scale, protocol='paper', each_output=False, pairs=None,
+             degradation=None):
     """Yields a `Scored` for each of the loader's images, or for the given ones among them."""
+    (source, (protocol,)), = group_by_source([protocol], degradation).items()
     for pair in loader.pairs() if pairs is None else pairs:
-        original = loader.read(pair.hr)
-        lr = low_resolution(loader, pair, original, scale)
-        hr = original[:lr.shape[0] * scale, :lr.shape[1] * scale]
+        lr, hr = source.pictures(loader, pair, loader.read(pair.hr), scale)
         began = time.time()
-        sr = to_uint8(upscaler(lr, scale))
+        sr = upscaler(lr, scale)
         seconds = time.time() - began
-        bicubic = resize.upscale(lr, scale)
-        outputs = ([to_uint8(output) for output in upscaler.outputs(lr, scale)]
-                   if each_output else [])
+        bicubic = source.enlarge(lr, scale)
+        outputs = upscaler.outputs(lr, scale) if each_output else []
         scores = dict(_scores(pair.hr, sr, hr, scale, protocol),
                       name=pair.name, seconds=seconds,
                       bicubic=_scores(pair.hr, bicubic, hr, scale, protocol))
         if outputs:
             scores['outputs'] = [_scores(pair.hr, output, hr, scale, protocol)
                                  for output in outputs]
-        yield Scored(pair.name, lr, bicubic, sr, hr, outputs, scores)
+        yield Scored(pair.name, lr, bicubic, to_uint8(sr), hr, list(map(to_uint8, outputs)),
+                     scores)
 
 
 def summarize(dataset, scale, images, output_numbers):
@@ -59,19 +57,19 @@ def summarize(dataset, scale, images, output_numbers):
     return result
 
 
-def psnr_total(upscaler, loader, rank=0, size=1):
+def psnr_total(upscaler, loader, rank=0, size=1, degradation=None):
     """The sum and the number of the PSNRs of every `size`-th image at all the model's scales."""
     psnrs = [scored.scores['psnr'] for scale in upscaler.scales
-             for scored in evaluate(upscaler, loader, scale, pairs=loader.pairs()[rank::size])]
+             for scored in evaluate(upscaler, loader, scale, pairs=loader.pairs()[rank::size],
+                                    degradation=degradation)]
     return sum(psnrs), len(psnrs)
 
 
 def _scores(name, sr, hr, scale, protocol):
     try:
-        psnr, ssim = score(sr, hr, scale, protocol)
+        return protocol.score(sr, hr, scale)
     except UserError as error:
         raise UserError('%s: %s' % (name, error)) from error
-    return {'psnr': psnr, 'ssim': ssim}
 
 
 def _mean(entries, key):
