@@ -61,6 +61,16 @@ class BaseModel:
         """The outputs for a batch in the model's own space; called within its variable scope."""
         raise NotImplementedError
 
+    def receptive_radius(self, scale):
+        """How many pixels away, in what the network reads, a pixel can still change the output.
+
+        None, as here, where the whole picture can.
+        """
+
+    def features_at_once(self, scale):
+        """About how many numbers are in memory at once for each pixel that the network reads."""
+        return 256 * scale ** 2
+
     def shuffled(self):
         """Maps each convolution that feeds a `layers.enlarge` to the scale of that."""
         return {}

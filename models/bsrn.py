@@ -71,6 +71,13 @@ class BSRN(BaseModel):
                 outputs.append(self._upscaled(x, scale) + self.rgb_mean)
         return outputs
 
+    def receptive_radius(self, scale):
+        return 1 + 3 * self.recursions + layers.ENLARGING_RADIUS
+
+    def features_at_once(self, scale):
+        # Two recursions are at work at once, one on its last enlargement.
+        return 2 * (self.conv_features + self.state_features) + 4 * self.conv_features * scale ** 2
+
     def _zero_state(self, x):
         state = tf.zeros(tf.concat([tf.shape(x)[:-1], [self.state_features]], 0))
         state.set_shape(x.shape[:-1].concatenate(self.state_features))

@@ -4,6 +4,9 @@ import zlib
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
 
+# How far, in pixels of the input, convolutions of 3 before each enlargement and after the last
+# one see: the last of them half a pixel of the enlargement before it, and so on.
+ENLARGING_RADIUS = 2
 
 def conv2d(x, features, size, name='conv2d', initializer=None, bias=True, weight_norm=False):
     """A convolution that keeps the picture's size; its variables are `name/kernel`, `name/bias`.

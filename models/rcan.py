@@ -52,6 +52,9 @@ class RCAN(BaseModel):
         x = layers.enlarge(x, scale)
         return [layers.conv2d(x, self.channels, 3, 'conv2', layers.fan_in_uniform)]
 
+    def features_at_once(self, scale):
+        return self.num_features * (4 + 3 * scale ** 2)
+
     def shuffled(self):
         return {'upscale/0': self.scales[0]}
 

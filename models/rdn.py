@@ -60,6 +60,13 @@ class RDN(BaseModel):
             x = layers.enlarge(x, factor)
         return [self._conv2d(x, self.channels, 'output')]
 
+    def receptive_radius(self, scale):
+        return 2 + self.num_blocks * self.num_layers + 1 + layers.ENLARGING_RADIUS
+
+    def features_at_once(self, scale):
+        # All blocks' results are kept, and then copied side by side.
+        return self.num_features * (2 * self.num_blocks + 3 * scale ** 2)
+
     def shuffled(self):
         return dict(self._enlargements(self.scales[0]))
 

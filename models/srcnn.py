@@ -34,6 +34,12 @@ class SRCNN(BaseModel):
         x = tf.nn.relu(self._conv2d(x, 32, 5, 'conv2'))
         return [self._conv2d(x, 1, 5, 'conv3')]
 
+    def receptive_radius(self, scale):
+        return sum(size // 2 for size in (9, 5, 5))
+
+    def features_at_once(self, scale):
+        return 2 * 64
+
     def _conv2d(self, x, features, size, name):
         return layers.conv2d(x, features, size, name, layers.fan_in_uniform, bias=self.bias)
 

@@ -56,6 +56,12 @@ class WDSR(BaseModel):
         x += self._conv2d(images, self.channels * scale ** 2, 5, 'skip/0')
         return [layers.enlarge(x, scale) * RANGE + MEAN]
 
+    def receptive_radius(self, scale):
+        return 1 + self.num_blocks + 1
+
+    def features_at_once(self, scale):
+        return 2 * EXPANSION * self.num_features + 4 * self.channels * scale ** 2
+
     def shuffled(self):
         return dict.fromkeys(['tail/0', 'skip/0'], self.scales[0])
 

@@ -218,6 +218,15 @@ def given_hyper_parameters():
     return given
 
 
+def tile():
+    """'auto', a number of pixels, or 0 for none."""
+    if FLAGS.tile in ('auto', 'none'):
+        return {'auto': 'auto', 'none': 0}[FLAGS.tile]
+    if not FLAGS.tile.isdigit():
+        raise UsageError('--tile=%s: is auto, none or a number of pixels' % FLAGS.tile)
+    return int(FLAGS.tile)
+
+
 def scales(default=None):
     return _integers('scales') or default
 
@@ -354,6 +363,8 @@ def _npu_options():
 def _define_enlarging():
     flags.DEFINE_boolean('self_ensemble', False, 'Average what the eight flips and rotations of '
                          'each picture give; eight times slower, a little better.')
+    flags.DEFINE_string('tile', 'auto', 'The largest side of the windows in which a picture is '
+                        'computed: auto, by the free memory; none; or a number of its pixels.')
 
 
 def _define_pack_path():

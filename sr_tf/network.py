@@ -1,13 +1,31 @@
-"""A model's graph in a session of TensorFlow: what an `Upscaler` computes with."""
+"""What an `Upscaler` computes with: a model's graph in a session of TensorFlow, or another engine.
+"""
 from sr_tf import checkpoint
+from sr_tf.chips import memory
 from sr_tf.compat import tf
 
 
-class GraphNetwork:
-    """Computes batches with one set of weights, which `restore` or `assign` gives it.
+class Network:
+    """Computes batches, float32 `[N, H, W, C]` of any size in the model's own space."""
 
-    Batches are float32 `[N, H, W, C]` in the model's own space, of any size.
-    """
+    def images(self, batch, scale):
+        """The pictures that the outputs make together, `[N, h, w, C]`."""
+        raise NotImplementedError
+
+    def outputs(self, batch, scale):
+        """The list of the model's outputs, each `[N, h, w, C]`."""
+        raise NotImplementedError
+
+    def memory(self, most):
+        """How many bytes a batch may take while it is computed; `most` of the machine's."""
+        return min(memory.available() // 2, most)
+
+    def close(self):
+        """Frees what it holds; it computes nothing more."""
+
+
+class GraphNetwork(Network):
+    """Computes with TensorFlow on a chip, and with weights that `restore` or `assign` gives it."""
 
     def __init__(self, model, chip):
         self._graph = tf.Graph()
@@ -35,12 +53,15 @@ class GraphNetwork:
         checkpoint.assign(self._session, self._variables, weights)
 
     def images(self, batch, scale):
-        """The pictures that the outputs make together, `[N, h, w, C]`."""
         return self._session.run(self._images[scale], {self._inputs[scale]: batch})
 
     def outputs(self, batch, scale):
-        """The list of the model's outputs, each `[N, h, w, C]`."""
         return self._session.run(self._outputs[scale], {self._inputs[scale]: batch})
+
+    def memory(self, most):
+        of_gpus = [device.memory_limit_bytes for device in self._session.list_devices()
+                   if device.device_type == 'GPU']
+        return min(of_gpus) // 2 if of_gpus else super().memory(most)
 
     def close(self):
         self._session.close()

@@ -8,14 +8,15 @@ from sr_tf.ensemble import mean_over_turns
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import resize
 from sr_tf.network import GraphNetwork
+from sr_tf.tiling import Tiling
 
 
-def load(path, chip='auto', precision='auto', self_ensemble=False, **hyper_parameters):
+def load(path, chip='auto', precision='auto', tile='auto', self_ensemble=False,
+         **hyper_parameters):
     """An `Upscaler` from a checkpoint: a run's folder, a prefix, or one of its files.
 
-    With `self_ensemble` each picture is the mean of what its eight flips and rotations give.
-    `hyper_parameters` are needed only for checkpoints of other programs, where shapes do not tell
-    them, such as BSRN's `recursions`.
+    `tile` and `self_ensemble` are the `Upscaler`'s. `hyper_parameters` are needed only for
+    checkpoints of other programs, where shapes do not tell them, such as BSRN's `recursions`.
     """
     if not isinstance(chip, Chip):
         chip = Chip(chip, precision)
@@ -23,7 +24,7 @@ def load(path, chip='auto', precision='auto', self_ensemble=False, **hyper_param
     model = read_model(prefix, hyper_parameters)
     network = GraphNetwork(model, chip)
     network.restore(prefix)
-    return Upscaler(model, network, self_ensemble, checkpoint=prefix)
+    return Upscaler(model, network, tile, self_ensemble, prefix)
 
 
 def read_model(prefix, hyper_parameters=None):
@@ -41,38 +42,57 @@ def read_model(prefix, hyper_parameters=None):
 
 
 class Upscaler:
-    """Enlarges pictures by a network.
+    """Enlarges pictures by a `Network`.
 
-    network: computes batches in the model's own space: `images(batch, scale)`, the pictures,
-        `outputs(batch, scale)`, the list of the model's outputs, and `close()`.
+    tile: the largest side, in pixels of the picture given, of the windows that it is computed in;
+        'auto' chooses it by the memory that is free, and None or 0 computes it whole.
     self_ensemble: whether a picture is the mean of what its eight flips and rotations give.
     checkpoint: what messages and reports call it.
     """
 
-    def __init__(self, model, network, self_ensemble=False, checkpoint=None):
+    def __init__(self, model, network, tile='auto', self_ensemble=False, checkpoint=None):
         self.model = model
         self.checkpoint = checkpoint
         self._network = network
+        self._tiling = Tiling(model, network, tile)
         self._self_ensemble = self_ensemble
 
     @property
     def scales(self):
         return self.model.scales
 
-    def __call__(self, image, scale=None):
+    def __call__(self, image, scale=None, out=None, progress=None):
         """The picture enlarged, float32 and not rounded, in the range of what was given.
 
-        `image` is `[H, W, 3]`: uint8, uint16, or floating point in 0..255.
+        `image` is `[H, W, 3]`: uint8, uint16, or floating point in 0..255.  The result is written
+        into `out` when that is given, rounded and clipped if it is of integers.
+        `progress(done, total)` is called after each window.
         """
-        return self.enlarge_all([image], scale)[0]
+        return self.enlarge_all([image], scale, None if out is None else [out], progress)[0]
 
-    def enlarge_all(self, images, scale=None):
-        """The same for a list of images of one size and type, computed as one batch."""
-        return self._enlarged(images, scale, lambda *given: [self._network.images(*given)])[0]
+    def enlarge_all(self, images, scale=None, outs=None, progress=None):
+        """The same for a list of images of one size and type, computed together."""
+        scale = self._require_scale(scale)
+        height, width = _require_alike(images)
+        if outs is None:
+            outs = [np.empty((height * scale, width * scale, 3), np.float32) for _ in images]
+        for place, numbers, results in self._computed(
+                images, scale, lambda *given: [self._network.images(*given)], progress):
+            for number, picture in zip(numbers, results[0]):
+                _write(outs[number][place], picture)
+        return outs
 
     def outputs(self, image, scale=None):
         """A picture from each of the network's outputs; `__call__` gives them combined."""
-        return [images[0] for images in self._enlarged([image], scale, self._network.outputs)]
+        scale = self._require_scale(scale)
+        height, width = _require_alike([image])
+        outs = []
+        for place, _, results in self._computed([image], scale, self._network.outputs):
+            outs = outs or [np.empty((height * scale, width * scale, 3), np.float32)
+                            for _ in results]
+            for out, pictures in zip(outs, results):
+                _write(out[place], pictures[0])
+        return outs
 
     def network(self, batch, scale=None):
         """The list of raw outputs for a float32 `[N, H, W, C]` batch in the model's own space."""
@@ -81,12 +101,25 @@ class Upscaler:
     def close(self):
         self._network.close()
 
+    def _computed(self, images, scale, compute, progress=None):
+        """Yields what `compute(batch, scale)` gives for parts of some of the images.
+
+        Each is where it belongs in the enlarged pictures, the numbers of the images, and, for each
+        of the results, an array of pictures.
+        """
+        windows, at_once = self._tiling.windows(*images[0].shape[:2], scale)
+        for done, window in enumerate(windows, 1):
+            kept = (slice(None),) + window.kept(scale)
+            for first in range(0, len(images), at_once):
+                numbers = range(first, min(first + at_once, len(images)))
+                parts = np.stack([images[number][window.source()] for number in numbers])
+                results = self._enlarged(parts, scale, compute)
+                yield window.place(scale), numbers, [result[kept] for result in results]
+            if progress:
+                progress(done, len(windows))
+
     def _enlarged(self, images, scale, compute):
-        """For each of the results that `compute(batch, scale)` gives, a list of pictures."""
-        scale = self._require_scale(scale)
-        images = np.stack(images)
-        if images.ndim != 4 or images.shape[3] != 3:
-            raise ValueError('an image of shape [H, W, 3] is wanted, not %s' % (images.shape[1:],))
+        """What `compute(batch, scale)` gives for whole images, as RGB in the images' range."""
         unit = 257.0 if images.dtype == np.uint16 else 1.0
         bicubic = None
         if self.model.input_is_enlarged:
@@ -97,8 +130,7 @@ class Upscaler:
             results = mean_over_turns(lambda turned: compute(turned, scale), batch)
         else:
             results = compute(batch, scale)
-        return [list((self.model.to_rgb(result, bicubic) * unit).astype(np.float32))
-                for result in results]
+        return [self.model.to_rgb(result, bicubic) * unit for result in results]
 
     def _require_scale(self, scale):
         if scale is None and len(self.scales) == 1:
@@ -107,3 +139,19 @@ class Upscaler:
             raise UsageError('--scale=%s: %s is for %s' % (
                 scale, self.checkpoint, ', '.join('x%d' % known for known in self.scales)))
         return scale
+
+
+def _require_alike(images):
+    """The height and width of RGB images that are all alike."""
+    shape = images[0].shape
+    if len(shape) != 3 or shape[2] != 3:
+        raise ValueError('an image of shape [H, W, 3] is wanted, not %s' % (shape,))
+    if any(image.shape != shape or image.dtype != images[0].dtype for image in images):
+        raise ValueError('images of one size and type are wanted')
+    return shape[:2]
+
+
+def _write(out, picture):
+    if np.issubdtype(out.dtype, np.integer):
+        picture = np.clip(np.rint(picture), 0, np.iinfo(out.dtype).max)
+    out[...] = picture

@@ -19,6 +19,7 @@ from sr_tf.data.pack import open_pack
 from sr_tf.errors import UsageError
 from sr_tf.images import resize
 from sr_tf.images.files import read_rgb
+from sr_tf.network import Network
 from sr_tf.upscaler import Upscaler
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -481,12 +482,13 @@ class TestLoad:
             np.testing.assert_allclose(result, upscaler(image, 3), atol=1e-3)
 
     def test_any_network_can_do_the_computing(self, upscaler, photo):
-        class Doubling:
+        class Doubling(Network):
             def images(self, batch, scale):
                 return batch.repeat(scale, axis=1).repeat(scale, axis=2)
 
             def outputs(self, batch, scale):
-                return [-batch, self.images(batch, scale)]
+                images = self.images(batch, scale)
+                return [-images, images]
 
         ours = Upscaler(upscaler.model, Doubling())
         expected = photo.repeat(2, axis=0).repeat(2, axis=1)

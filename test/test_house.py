@@ -17,7 +17,7 @@ FLOORS = (
     ('sr_tf.data', 'sr_tf.scoring', 'sr_tf.distributed', 'sr_tf.chips', 'sr_tf.checkpoint',
      'models', 'dataloaders'),
     ('sr_tf.training',),
-    ('sr_tf.network', 'sr_tf.upscaler', 'sr_tf.flags', 'sr_tf.cli', 'sr_tf'),
+    ('sr_tf.network', 'sr_tf.tiling', 'sr_tf.upscaler', 'sr_tf.flags', 'sr_tf.cli', 'sr_tf'),
     ('sr_tf.weights', 'sr_tf.jobs'),
 )
 SCRIPT_FLOOR = len(FLOORS)
