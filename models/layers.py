@@ -8,6 +8,7 @@ from sr_tf.errors import UsageError
 # one see: the last of them half a pixel of the enlargement before it, and so on.
 ENLARGING_RADIUS = 2
 
+
 def conv2d(x, features, size, name='conv2d', initializer=None, bias=True, weight_norm=False):
     """A convolution that keeps the picture's size; its variables are `name/kernel`, `name/bias`.
 
