@@ -1,4 +1,6 @@
 """A trained network as a function of an image; what `sr_tf.load` returns."""
+import copy
+
 import numpy as np
 
 import models
@@ -56,6 +58,7 @@ class Upscaler:
         self._network = network
         self._tiling = Tiling(model, network, tile)
         self._self_ensemble = self_ensemble
+        self._enlarge = resize.upscale
 
     @property
     def scales(self):
@@ -94,6 +97,15 @@ class Upscaler:
                 _write(out[place], pictures[0])
         return outs
 
+    def reading(self, enlarge):
+        """The same upscaler, but `enlarge(image, scale)` makes what its model reads enlarged.
+
+        Without it that is the bicubic of papers.  Other models read pictures as they are.
+        """
+        other = copy.copy(self)
+        other._enlarge = enlarge
+        return other
+
     def network(self, batch, scale=None):
         """The list of raw outputs for a float32 `[N, H, W, C]` batch in the model's own space."""
         return self._network.outputs(batch, self._require_scale(scale))
@@ -123,7 +135,7 @@ class Upscaler:
         unit = 257.0 if images.dtype == np.uint16 else 1.0
         bicubic = None
         if self.model.input_is_enlarged:
-            bicubic = np.stack([resize.upscale(image, scale) for image in images]) / unit
+            bicubic = np.stack([self._enlarge(image, scale) for image in images]) / unit
         rgb = images / unit if bicubic is None else bicubic
         batch = self.model.from_rgb(rgb.astype(np.float32))
         if self._self_ensemble:

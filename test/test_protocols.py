@@ -6,15 +6,18 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from random_networks import make_model, random_image
 
 from dataloaders.basic_loader import BasicLoader
 from dataloaders.folder_loader import FolderLoader
 from sr_tf.errors import UserError
 from sr_tf.images.files import read_rgb
 from sr_tf.images.resize import downscale, upscale
+from sr_tf.network import Network
 from sr_tf.scoring.protocols import PROTOCOLS
 from sr_tf.scoring.published import published
 from sr_tf.scoring.sources import group_by_source
+from sr_tf.upscaler import Upscaler
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCALES = (2, 3, 4)
@@ -293,3 +296,20 @@ def test_the_program_in_the_guide_runs(photos, capsys):
     assert len(lines) == len(SCALES) * len(PROTOCOLS)
     assert all(re.match(r'x\d [\w-]+ +\d\d\.\d\d / 0\.\d{4}$', line) for line in lines)
     exec(programs[1], {})
+
+
+class Repeating(Network):
+    """Gives back what a model reads."""
+
+    def images(self, batch, scale):
+        return batch
+
+
+@pytest.mark.parametrize('tile', [None, 40])
+def test_a_network_can_read_what_the_protocol_enlarges(tile):
+    image = random_image(61, 50)
+    upscaler = Upscaler(make_model('srcnn', 2), Repeating(), tile)
+    source, = group_by_source(['srcnn-mindspore'])
+    pillow = Image.fromarray(image).resize((100, 122), Image.BICUBIC)
+    assert np.allclose(upscaler.reading(source.enlarge)(image), pillow, atol=1e-3)
+    assert np.allclose(upscaler(image), upscale(image, 2), atol=1e-3)
