@@ -72,3 +72,9 @@ def collective_ops():
 def timeline():
     """What turns a traced step into a file for a browser, which has no public name either."""
     return importlib.import_module('tensorflow.python.client.timeline')
+
+
+def horovod():
+    """Horovod for TensorFlow, which would load TensorFlow in a way of its own."""
+    tensorflow_version()
+    return importlib.import_module('horovod.tensorflow')

@@ -106,8 +106,8 @@ def define_training():
     flags.DEFINE_integer('validate_freq', 0, 'Steps between validations; the best is kept.',
                          lower_bound=0)
     flags.DEFINE_enum('distributed', 'auto', distributed.ENGINES,
-                      'How several processes average: auto is hccl on NPUs and tf elsewhere, when '
-                      'RANK_SIZE in the environment is above 1.')
+                      'How several processes average: auto is hccl on NPUs, horovod under '
+                      'horovodrun and else tf, when RANK_SIZE in the environment is above 1.')
     flags.DEFINE_boolean('profile', False, 'Write traces of the steps 10 to 15, for '
                          'chrome://tracing, to profile/ in train_path.')
     flags.DEFINE_float('step_timeout', None, 'Seconds without a step after which the process ends; '

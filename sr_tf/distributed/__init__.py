@@ -1,7 +1,5 @@
 """Several processes that train one model; the only place that knows how they talk."""
-import os
-
-from sr_tf.distributed.place import Place
+from sr_tf.distributed.place import Place, started_by_horovodrun
 from sr_tf.errors import UsageError
 
 ENGINES = ('auto', 'none', 'tf', 'horovod', 'hccl')
@@ -10,7 +8,7 @@ ENGINES = ('auto', 'none', 'tf', 'horovod', 'hccl')
 def start(name, chip):
     """The engine for this process, joined with the others; `chip` decides what auto means."""
     place = Place.from_environment()
-    by_horovod = 'HOROVOD_RANK' in os.environ
+    by_horovod = started_by_horovodrun()
     if name == 'none' or (name == 'auto' and place.size == 1 and not by_horovod):
         from sr_tf.distributed.engine import Engine
         return Engine()
