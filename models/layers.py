@@ -1,4 +1,5 @@
 """The layers that the architectures share."""
+import contextlib
 import zlib
 
 from sr_tf.compat import tf
@@ -8,10 +9,33 @@ from sr_tf.errors import UsageError
 # one see: the last of them half a pixel of the enlargement before it, and so on.
 ENLARGING_RADIUS = 2
 
+_SPARING = 'sr_tf/sparing_memory'
+
+
+@contextlib.contextmanager
+def sparing_memory():
+    """Within it, graphs are built that take less memory, for what is computed but not trained."""
+    stack = tf.get_collection_ref(_SPARING)
+    stack.append(True)
+    try:
+        yield
+    finally:
+        stack.pop()
+
+
+def side_by_side(*parts):
+    """All features of several tensors; what `conv2d` then reads.
+
+    Where memory is spared they are not copied side by side, and their order is all that is noted.
+    """
+    if not tf.get_collection(_SPARING):
+        return tf.concat(parts, -1)
+    return [tensor for part in parts for tensor in (part if isinstance(part, list) else [part])]
 
 def conv2d(x, features, size, name='conv2d', initializer=None, bias=True, weight_norm=False):
     """A convolution that keeps the picture's size; its variables are `name/kernel`, `name/bias`.
 
+    x: a tensor, or what `side_by_side` returned.
     `initializer(seed=...)` makes the kernel's first values; the seed comes from the kernel's name,
     so that they do not depend on what else is in the graph.
     With `weight_norm` a third, `name/gain`, holds the norm of each feature's kernel.
@@ -21,11 +45,13 @@ def conv2d(x, features, size, name='conv2d', initializer=None, bias=True, weight
             # TensorFlow 1.15 would end the process without a word.
             raise UsageError('%s: would have no features; the model needs more' % scope.name)
         seed = zlib.crc32(scope.name.encode()) >> 1
-        kernel = tf.get_variable('kernel', [size, size, int(x.shape[-1]), features], tf.float32,
+        parts = x if isinstance(x, list) else [x]
+        depth = sum(int(part.shape[-1]) for part in parts)
+        kernel = tf.get_variable('kernel', [size, size, depth, features], tf.float32,
                                  (initializer or tf.glorot_uniform_initializer)(seed=seed))
         if weight_norm:
             kernel = _normalized(kernel)
-        x = tf.nn.conv2d(x, kernel, strides=[1, 1, 1, 1], padding='SAME')
+        x = _sum_of_convolutions(parts, kernel) if len(parts) > 1 else _convolved(parts[0], kernel)
         if bias:
             x = tf.nn.bias_add(
                 x, tf.get_variable('bias', [features], tf.float32, tf.zeros_initializer()))
@@ -48,6 +74,23 @@ def count(shapes, pattern):
     while pattern % number in shapes:
         number += 1
     return number
+
+
+def _sum_of_convolutions(parts, kernel):
+    """The convolution of all parts side by side, to which each adds its own as soon as it is there.
+    """
+    total, first = None, 0
+    for part in parts:
+        last = first + int(part.shape[-1])
+        with tf.control_dependencies([part]):  # lest all kernels are cut, and kept, at the start
+            own = kernel[:, :, first:last]
+        x = _convolved(part, own)
+        total, first = x if total is None else total + x, last
+    return total
+
+
+def _convolved(x, kernel):
+    return tf.nn.conv2d(x, kernel, strides=[1, 1, 1, 1], padding='SAME')
 
 
 def _normalized(kernel):

@@ -53,7 +53,7 @@ class RDN(BaseModel):
             with tf.variable_scope('rdbs/%d' % block):
                 x = self._dense_block(x)
             blocks.append(x)
-        x = self._conv2d(tf.concat(blocks, -1), self.num_features, 'gff/0', size=1)
+        x = self._conv2d(layers.side_by_side(*blocks), self.num_features, 'gff/0', size=1)
         x = self._conv2d(x, self.num_features, 'gff/1') + first
         for name, factor in self._enlargements(scale):
             x = self._conv2d(x, self.num_features * factor ** 2, name)
@@ -64,8 +64,7 @@ class RDN(BaseModel):
         return 2 + self.num_blocks * self.num_layers + 1 + layers.ENLARGING_RADIUS
 
     def features_at_once(self, scale):
-        # All blocks' results are kept, and then copied side by side.
-        return self.num_features * (2 * self.num_blocks + 3 * scale ** 2)
+        return self.num_features * max(self.num_layers + 5, 3 * scale ** 2 + 1)
 
     def shuffled(self):
         return dict(self._enlargements(self.scales[0]))
@@ -80,7 +79,7 @@ class RDN(BaseModel):
         known = x
         for layer in range(self.num_layers):
             new = tf.nn.relu(self._conv2d(known, self.growth_rate, 'layers/%d/conv' % layer))
-            known = tf.concat([known, new], -1)
+            known = layers.side_by_side(known, new)
         return x + self._conv2d(known, self.growth_rate, 'lff', size=1)
 
     def _conv2d(self, x, features, name, size=3):

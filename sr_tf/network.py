@@ -1,5 +1,6 @@
 """What an `Upscaler` computes with: a model's graph in a session of TensorFlow, or another engine.
 """
+from models import layers
 from sr_tf import checkpoint
 from sr_tf.chips import memory
 from sr_tf.compat import tf
@@ -29,13 +30,13 @@ class GraphNetwork(Network):
 
     def __init__(self, model, chip):
         self._graph = tf.Graph()
-        with self._graph.as_default():
+        with self._graph.as_default(), layers.sparing_memory():
             self._inputs, self._outputs, self._images = {}, {}, {}
             for scale in model.scales:
                 self._build(model, scale)
             self._variables = model.variables()
         self._graph.finalize()
-        self._session = chip.session(self._graph)
+        self._session = chip.sparing_session(self._graph)
 
     def restore(self, prefix):
         """Takes the weights of a checkpoint of the same model; averaged ones if it has them."""

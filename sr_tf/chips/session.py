@@ -66,6 +66,14 @@ class Chip:
         """A session that computes on this chip, for the given or the default graph."""
         return tf.Session(graph=graph, config=self.config())
 
+    def sparing_session(self, graph):
+        """The same for a graph that was built to take little memory."""
+        config = self.config()
+        if self.kind != 'npu':
+            # TensorFlow would add all terms of a sum at once, and keep each of them until then.
+            config.graph_options.rewrite_options.arithmetic_optimization = tf_toggle_off()
+        return tf.Session(graph=graph, config=config)
+
     def config(self):
         """What a session for this chip is configured with."""
         return getattr(self, '_%s_config' % self.kind)()
@@ -105,6 +113,10 @@ class Chip:
 
 def tf_toggle_on():
     return 1  # RewriterConfig.ON; the enumeration itself has no public name in TensorFlow 2
+
+
+def tf_toggle_off():
+    return 2  # RewriterConfig.OFF
 
 
 def plain_session(graph=None):
