@@ -5,7 +5,7 @@ import pkgutil
 from models.base_model import BaseModel
 from sr_tf.errors import UsageError
 
-_SHARED = ('base_model', 'layers')
+_SHARED = ('base_model', 'layers', 'padding')
 
 
 def names():

@@ -2,6 +2,7 @@
 import contextlib
 import zlib
 
+from models import padding
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
 
@@ -90,6 +91,8 @@ def _sum_of_convolutions(parts, kernel):
 
 
 def _convolved(x, kernel):
+    if kernel.shape[0] > 1:
+        x = padding.blank_outside(x)
     return tf.nn.conv2d(x, kernel, strides=[1, 1, 1, 1], padding='SAME')
 
 

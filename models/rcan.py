@@ -5,7 +5,7 @@ over the whole picture.
 """
 import math
 
-from models import layers
+from models import layers, padding
 from models.base_model import BaseModel
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
@@ -73,7 +73,7 @@ class RCAN(BaseModel):
 
     def _attention(self, x):
         """A weight for each channel, the same for all places."""
-        x = tf.reduce_mean(x, [1, 2], keepdims=True)
+        x = padding.mean(x)
         x = layers.conv2d(x, self.num_features // self.reduction, 1, '1', layers.fan_in_uniform)
         x = layers.conv2d(tf.nn.relu(x), self.num_features, 1, '3', layers.fan_in_uniform)
         return tf.sigmoid(x)

@@ -3,6 +3,7 @@ import math
 from collections import namedtuple
 
 LEAST_KEPT = 16
+LEAST_SIDE = 128
 
 Span = namedtuple('Span', 'start stop first last')
 Span.__doc__ = """Along one side of a picture: what a window reads, start:stop, and of that what is
@@ -45,6 +46,16 @@ def largest_window(height, width, pixels, overlap):
     if width <= side:
         return max(side, pixels // width), width
     return side, side
+
+
+def bucket(height, width):
+    """The shape to which pictures of this and of similar shapes are padded.
+
+    Sides are powers of two from `LEAST_SIDE` on, the longer at most twice the shorter.  So up to
+    8 * `LEAST_SIDE` there are ten shapes, as many as the NPU's plug-in keeps compiled graphs of.
+    """
+    height, width = (max(LEAST_SIDE, 1 << (side - 1).bit_length()) for side in (height, width))
+    return max(height, width // 2), max(width, height // 2)
 
 
 def least_side(overlap):

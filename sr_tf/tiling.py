@@ -36,6 +36,9 @@ class Tiling:
             if not is_exact and height * width <= self._pixels(scale, WHOLE_MEMORY):
                 pixels = max(pixels, height * width)
             largest = tiles.largest_window(height, width, pixels, overlap)
+            if self._network.largest_side:
+                limit = self._network.largest_side // self._side_read(scale)
+                largest = tuple(min(side, limit) for side in largest)
         else:
             pixels = self._tile ** 2
             largest = min(height, self._tile), min(width, self._tile)
@@ -55,10 +58,12 @@ class Tiling:
 
     def _pixels(self, scale, memory):
         """How many of a picture's pixels can be computed at once."""
-        features = self._model.features_at_once(scale)
-        if self._model.input_is_enlarged:
-            features *= scale ** 2
+        features = self._model.features_at_once(scale) * self._side_read(scale) ** 2
         return int(self._network.memory(memory * scale ** 2) / (BYTES_A_FEATURE * features))
+
+    def _side_read(self, scale):
+        """How many of the pixels that the network reads lie along one of the picture's."""
+        return scale if self._model.input_is_enlarged else 1
 
     def _require_sound(self, overlap, is_exact):
         if self._tile != 'auto' and self._tile < tiles.least_side(overlap):

@@ -21,6 +21,9 @@ TINY = ('--chip=npu', '--model=bsrn', '--bsrn_conv_features=4', '--bsrn_state_fe
         '--bsrn_recursions=2', '--scales=2,3', '--input_patch_size=8', '--log_freq=1',
         '--dataloader=folder_loader', '--seed=5')
 SCALES = (2, 3)
+# Widths and heights, and to how many shapes they are padded when they are 1, 2 and 3 times smaller.
+SIZES = ((60, 48), (72, 50), (97, 61), (130, 40), (128, 128), (200, 66), (90, 270), (264, 262))
+PADDED_SHAPES = {1: 4, 2: 3, 3: 1}
 # Setting the first values, restoring, reading the step, reading the weights and saving.
 GRAPHS_BESIDE_TRAINING = 5
 
@@ -59,12 +62,12 @@ def run(root):
 
 @pytest.fixture(scope='module')
 def sizes(photos, root):
-    """A folder of three pictures of three sizes."""
+    """A folder of a photograph in many sizes."""
     folder = root / 'sizes'
     folder.mkdir()
-    for number, name in enumerate(sorted(os.listdir(str(photos)))[:3]):
-        with Image.open(str(photos / name)) as image:
-            image.crop((0, 0, 60 + 12 * number, 48)).save(str(folder / name))
+    with Image.open(str(photos / 'astronaut.png')) as image:
+        for number, size in enumerate(SIZES):
+            image.resize(size, Image.BICUBIC).save(str(folder / ('%d.png' % number)))
     return folder
 
 
@@ -163,24 +166,35 @@ class TestCommands:
             'enable_dump': True, 'dump_path': str(root), 'dump_step': '0|2-3',
             'hcom_parallel': True}
 
-    def test_validation_compiles_each_size_once(self, resumed, run, sizes, root):
-        result, journal = run(
-            'validate.py', '--restore_path=%s' % (root / 'run'), '--chip=npu', '--intermediate',
-            '--dataloader=folder_loader', '--data_truth_path=%s' % sizes)
-        assert len(re.findall(r'(?m)^sizes x[23]: PSNR \d', result.stdout)) == len(SCALES)
-        compiled = graphs(journal, trains=False)
-        assert COMPILED not in result.stderr
-        # The picture and the recursions by themselves, and setting the weights.
-        assert len(compiled) == 2 * 3 * len(SCALES) + 1
+    def test_pictures_of_many_sizes_share_few_graphs_and_score_the_same(
+            self, resumed, run, sizes, root):
+        results = {}
+        for chip in ('npu', 'cpu'):
+            result, journal = run(
+                'validate.py', '--restore_path=%s' % (root / 'run'), '--chip=%s' % chip,
+                '--intermediate', '--dataloader=folder_loader', '--data_truth_path=%s' % sizes,
+                '--report_path=%s' % (root / chip))
+            assert COMPILED not in result.stderr
+            results[chip] = json.loads((root / chip / 'metrics.json').read_text())['results']
+            if chip == 'npu':
+                compiled = graphs(journal, trains=False)
+        # The picture and the recursions by themselves at each scale, and setting the weights.
+        assert len(compiled) == 2 * (PADDED_SHAPES[2] + PADDED_SHAPES[3]) + 1
+        for ours, theirs in zip(results['npu'], results['cpu']):
+            assert len(ours['images']) == len(theirs['images']) == len(SIZES)
+            for image, expected in zip(ours['images'], theirs['images']):
+                for key in ('psnr', 'ssim'):
+                    assert abs(image[key] - expected[key]) < 1e-4
 
     def test_enlarging_and_a_verification_that_fails(self, resumed, run, sizes, root):
         result, journal = run(
             'predict.py', '--restore_path=%s' % (root / 'run'), '--input_path=%s' % sizes,
             '--output_path=%s' % (root / 'enlarged'), '--scale=3', '--chip=npu', '--npu_verify',
             NPU_EMULATOR_PROFILE='2021', code=1)
-        assert len(graphs(journal, trains=False)) == 3 + 1
-        with Image.open(str(root / 'enlarged' / 'astronaut.png')) as image:
-            assert image.size == (180, 144)
+        assert len(graphs(journal, trains=False)) == PADDED_SHAPES[1] + 1
+        for number, (width, height) in enumerate(SIZES):
+            with Image.open(str(root / 'enlarged' / ('%d.png' % number))) as image:
+                assert image.size == (3 * width, 3 * height)
         assert result.stderr.splitlines()[-1].startswith(
             'predict.py: error: --npu_verify: the plug-in never said "The model has been ')
 

@@ -7,6 +7,8 @@ from sr_tf.chips import npu_options
 from sr_tf.compat import is_tensorflow_1, tf
 from sr_tf.errors import UsageError, UserError
 
+MEMORY = 32 << 30  # the least that a card has; the plug-in does not tell
+
 OFF = 2  # RewriterConfig.OFF; for memory_optimization it reads MANUAL, as in Huawei's own samples
 
 PRECISION_MODES = {'mixed': 'allow_mix_precision', 'fp32': 'force_fp32'}

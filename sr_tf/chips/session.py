@@ -48,6 +48,11 @@ class Chip:
             return npu.computes_in_float16(self._npu_options)
         return self.precision == 'mixed' and self.kind == 'gpu'
 
+    @property
+    def compiles_each_shape(self):
+        """Whether a graph is compiled, which takes a minute, for each shape of what it is fed."""
+        return self.kind == 'npu'
+
     def full_precision(self):
         """A context whose operations stay in float32, on chips where each may be told so."""
         return npu.full_precision() if self.kind == 'npu' else contextlib.nullcontext()
@@ -73,6 +78,14 @@ class Chip:
             # TensorFlow would add all terms of a sum at once, and keep each of them until then.
             config.graph_options.rewrite_options.arithmetic_optimization = tf_toggle_off()
         return tf.Session(graph=graph, config=config)
+
+    def memory(self, session):
+        """The bytes of memory that it has to itself, or None if it computes in the machine's."""
+        if self.kind == 'npu':
+            return npu.MEMORY
+        of_gpus = [device.memory_limit_bytes for device in session.list_devices()
+                   if device.device_type == 'GPU']
+        return min(of_gpus) if of_gpus else None
 
     def config(self):
         """What a session for this chip is configured with."""
