@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-ROOMS = ('sr_tf', 'models', 'dataloaders')
+ROOMS = ('sr_tf', 'models', 'dataloaders', 'bench')
 SCRIPT_LINES = 120
 
 # From the ground up; a file may import from its own floor and from those below.
@@ -18,7 +18,7 @@ FLOORS = (
      'models', 'dataloaders'),
     ('sr_tf.training',),
     ('sr_tf.network', 'sr_tf.tiling', 'sr_tf.upscaler', 'sr_tf.flags', 'sr_tf.cli', 'sr_tf'),
-    ('sr_tf.weights', 'sr_tf.jobs'),
+    ('sr_tf.weights', 'sr_tf.jobs', 'bench'),
 )
 SCRIPT_FLOOR = len(FLOORS)
 
