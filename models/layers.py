@@ -33,6 +33,7 @@ def side_by_side(*parts):
         return tf.concat(parts, -1)
     return [tensor for part in parts for tensor in (part if isinstance(part, list) else [part])]
 
+
 def conv2d(x, features, size, name='conv2d', initializer=None, bias=True, weight_norm=False):
     """A convolution that keeps the picture's size; its variables are `name/kernel`, `name/bias`.
 

@@ -22,12 +22,15 @@ class _LazyTensorFlow:
 
 
 def _load_graph_mode():
+    is_shared = 'tensorflow' in sys.modules
     # TensorFlow reads the level while it is imported. Its C++ errors reach Python as exceptions.
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     with _silent_stderr():
         v1 = importlib.import_module('tensorflow').compat.v1
     logging.getLogger('tensorflow').setLevel(logging.ERROR)
-    v1.disable_v2_behavior()
+    # In a notebook that computes eagerly, it goes on to; our graphs do not need it to stop.
+    if not (is_shared and v1.executing_eagerly()):
+        v1.disable_v2_behavior()
     return v1
 
 

@@ -37,7 +37,6 @@ class GraphNetwork(Network):
     """Computes with TensorFlow on a chip, and with weights that `restore` or `assign` gives it."""
 
     def __init__(self, model, chip):
-        self._chip = chip
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._mask = None
@@ -50,6 +49,7 @@ class GraphNetwork(Network):
             self._variables = model.variables()
         self._graph.finalize()
         self._session = chip.sparing_session(self._graph)
+        self._own_memory = chip.memory(self._session)
 
     def restore(self, prefix):
         """Takes the weights of a checkpoint of the same model; averaged ones if it has them."""
@@ -73,8 +73,7 @@ class GraphNetwork(Network):
         return self._run(self._outputs[scale], batch, scale)
 
     def memory(self, most):
-        own = self._chip.memory(self._session)
-        return super().memory(most) if own is None else own // 2
+        return super().memory(most) if self._own_memory is None else self._own_memory // 2
 
     def close(self):
         self._session.close()

@@ -44,7 +44,9 @@ def read_model(prefix, hyper_parameters=None):
 
 
 class Upscaler:
-    """Enlarges pictures by a `Network`.
+    """Enlarges pictures by a `Network`; several threads may share one.
+
+    As a context manager it closes itself.
 
     tile: the largest side, in pixels of the picture given, of the windows that it is computed in;
         'auto' chooses it by the memory that is free, and None or 0 computes it whole.
@@ -59,6 +61,12 @@ class Upscaler:
         self._tiling = Tiling(model, network, tile)
         self._self_ensemble = self_ensemble
         self._enlarge = resize.upscale
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     @property
     def scales(self):

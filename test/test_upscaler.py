@@ -1,11 +1,18 @@
 """What an upscaler does around its network, against the network by itself."""
 import itertools
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from random_networks import NAMES, make_upscaler, random_image
 
+from sr_tf.compat import is_tensorflow_1
 from sr_tf.images import resize
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def turns():
@@ -36,3 +43,41 @@ def test_the_self_ensemble_is_the_mean_of_eight_networks(name, scale):
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, model.to_rgb(expected, bicubic), atol=1e-2)
     assert np.abs(result - make_upscaler(name, scale)(image, scale)).max() > 0.1
+
+
+def test_threads_share_an_upscaler():
+    upscaler = make_upscaler('bsrn', 2, 3, tile=40)
+    jobs = [(random_image(50 + number, 45, number), 2 + number % 2) for number in range(12)]
+    expected = [upscaler(*job) for job in jobs]
+    with ThreadPoolExecutor(4) as threads:
+        for result, theirs in zip(threads.map(lambda job: upscaler(*job), jobs), expected):
+            np.testing.assert_allclose(result, theirs, atol=1e-3)
+
+
+def test_it_closes_its_session():
+    with make_upscaler('srcnn', 2) as upscaler:
+        assert upscaler(random_image(5, 6)).shape == (10, 12, 3)
+    with pytest.raises(RuntimeError):
+        upscaler(random_image(5, 6))
+
+
+NOTEBOOK = '''
+import sys
+import tensorflow as tf
+assert tf.executing_eagerly()
+sys.path[:0] = [%r, %r]
+from random_networks import make_upscaler, random_image
+with make_upscaler('rdn', 2) as upscaler:
+    weight = tf.Variable(2.0)
+    assert upscaler(random_image(9, 8)).shape == (18, 16, 3)
+    with tf.GradientTape() as tape:
+        loss = weight * weight
+    assert tape.gradient(loss, weight).numpy() == 4.0
+''' % (ROOT, os.path.dirname(os.path.abspath(__file__)))
+
+
+@pytest.mark.skipif(is_tensorflow_1(), reason='TensorFlow 1 does not compute eagerly')
+def test_code_beside_it_stays_eager():
+    result = subprocess.run([sys.executable, '-c', NOTEBOOK], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 0, result.stderr
