@@ -1,3 +1,4 @@
+from models import counting
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
 
@@ -70,6 +71,18 @@ class BaseModel:
     def features_at_once(self, scale):
         """About how many numbers are in memory at once for each pixel that the network reads."""
         return 256 * scale ** 2
+
+    @property
+    def parameters(self):
+        """How many numbers training adjusts, for all scales together."""
+        return counting.parameters(self)
+
+    def multiply_adds(self, scale, height, width):
+        """How many multiplications, each with an addition, the convolutions take.
+
+        The sizes are those of the low-resolution picture, of which all outputs are computed.
+        """
+        return counting.multiply_adds(self, scale, height, width)
 
     def shuffled(self):
         """Maps each convolution that feeds a `layers.enlarge` to the scale of that."""

@@ -6,12 +6,12 @@ over the whole picture.
 import math
 
 from models import layers, padding
-from models.base_model import BaseModel
+from models.unit_range import UnitRange
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
 
 
-class RCAN(BaseModel):
+class RCAN(UnitRange):
     hyper_parameters = {'num_features': 64, 'num_rg': 10, 'num_rcab': 20, 'reduction': 16}
     # Published for x2, trained on DIV2K: Set5 38.27 dB, Set14 34.12, BSD100 32.41, Urban100 33.34.
     recipe = {
@@ -80,9 +80,3 @@ class RCAN(BaseModel):
 
     def _conv2d(self, x, name):
         return layers.conv2d(x, self.num_features, 3, name, layers.fan_in_uniform)
-
-    def from_rgb(self, rgb):
-        return rgb / 255.0
-
-    def to_rgb(self, image, enlarged):
-        return image * 255.0

@@ -6,12 +6,12 @@ layers, and another one all blocks.
 import math
 
 from models import layers
-from models.base_model import BaseModel
+from models.unit_range import UnitRange
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
 
 
-class RDN(BaseModel):
+class RDN(UnitRange):
     hyper_parameters = {'num_features': 64, 'growth_rate': 64, 'num_blocks': 16, 'num_layers': 8}
     # Published for x2, trained on DIV2K: Set5 38.24 dB, Set14 34.01, BSD100 32.34, Urban100 32.89.
     recipe = {
@@ -84,9 +84,3 @@ class RDN(BaseModel):
 
     def _conv2d(self, x, features, name, size=3):
         return layers.conv2d(x, features, size, name, layers.fan_in_uniform)
-
-    def from_rgb(self, rgb):
-        return rgb / 255.0
-
-    def to_rgb(self, image, enlarged):
-        return image * 255.0

@@ -136,12 +136,6 @@ def wdsr_parameters(scale, features=64, blocks=16, weight_norm=0):
             + convolution(3, 3 * scale ** 2, 5, extra))
 
 
-def parameters(model):
-    with tf.Graph().as_default():
-        model.network(tf.zeros([1, 8, 8, model.channels]), model.scales[0])
-        return sum(int(np.prod(variable.shape.as_list())) for variable in model.variables())
-
-
 @pytest.mark.parametrize('scale', cases.SCALES)
 @pytest.mark.parametrize('name, size, formula, arguments', [
     ('rcan', {'num_features': 9, 'num_rg': 2, 'num_rcab': 3, 'reduction': 4},
@@ -153,7 +147,7 @@ def parameters(model):
     ('wdsr', {'num_features': 7, 'num_blocks': 2, 'weight_norm': True}, wdsr_parameters, (7, 2, 1)),
 ])
 def test_number_of_parameters_in_other_sizes(scale, name, size, formula, arguments):
-    assert parameters(models.find(name)([scale], **size)) == formula(scale, *arguments)
+    assert models.find(name)([scale], **size).parameters == formula(scale, *arguments)
 
 
 @pytest.mark.parametrize('formula, counts', [
@@ -172,7 +166,47 @@ def test_number_of_parameters_by_hand(formula, counts):
     ('srcnn', srcnn_parameters), ('wdsr', wdsr_parameters),
 ])
 def test_number_of_parameters_as_published(name, formula):
-    assert parameters(models.find(name)([2])) == formula(2)
+    assert models.find(name)([2]).parameters == formula(2)
+
+
+def macs(inputs, outputs, size):
+    """Multiplications with an addition for each place of a convolution."""
+    return size * size * inputs * outputs
+
+
+def test_multiply_adds_of_srcnn_are_of_the_enlarged_picture():
+    at_each = macs(1, 64, 9) + macs(64, 32, 5) + macs(32, 1, 5)
+    assert models.find('srcnn')([3]).multiply_adds(3, 7, 5) == at_each * 21 * 15
+
+
+def test_multiply_adds_of_wdsr():
+    block = macs(6, 36, 1) + macs(36, 4, 1) + macs(4, 6, 3)
+    at_each = macs(3, 6, 3) + 2 * block + macs(6, 48, 3) + macs(3, 48, 5)
+    model = models.find('wdsr')([4], num_features=6, num_blocks=2)
+    assert model.multiply_adds(4, 10, 20) == at_each * 200
+
+
+def test_multiply_adds_of_bsrn_are_of_all_recursions():
+    both = 4 + 5
+    recursion = 3 * macs(both, both, 3)
+    enlarging = macs(4, 16, 3) + macs(4, 16, 3) * 4 + macs(4, 3, 3) * 16
+    model = models.find('bsrn')([2, 4], conv_features=4, state_features=5, recursions=3)
+    assert model.multiply_adds(4, 6, 5) == 30 * (macs(3, 4, 3) + 3 * (recursion + enlarging))
+
+
+def test_attention_of_rcan_multiplies_once_for_a_picture():
+    model = models.find('rcan')([2], num_features=8, num_rg=1, num_rcab=1, reduction=4)
+    attention = macs(8, 2, 1) + macs(2, 8, 1)
+    at_each = macs(3, 8, 3) + 4 * macs(8, 8, 3) + macs(8, 32, 3) + 4 * macs(8, 3, 3)
+    assert model.multiply_adds(2, 9, 11) == 99 * at_each + attention
+
+
+def test_multiply_adds_of_rdn():
+    dense = macs(4, 4, 3) + macs(8, 4, 3) + macs(12, 4, 1)
+    at_each = (macs(3, 4, 3) + macs(4, 4, 3) + 2 * dense + macs(8, 4, 1) + macs(4, 4, 3)
+               + macs(4, 36, 3) + 9 * macs(4, 3, 3))
+    model = models.find('rdn')([3], num_features=4, growth_rate=4, num_blocks=2, num_layers=2)
+    assert model.multiply_adds(3, 10, 10) == 100 * at_each
 
 
 @pytest.mark.parametrize('name', SINGLE_SCALE)
@@ -192,7 +226,7 @@ def test_one_scale_each(name):
 ])
 def test_sizes_that_make_no_network(name, size, message):
     with pytest.raises(UsageError, match=message):
-        parameters(models.find(name)([2], **size))
+        models.find(name)([2], **size).parameters  # noqa: B018
 
 
 def normalized_convolution():
