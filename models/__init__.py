@@ -5,7 +5,7 @@ import pkgutil
 from models.base_model import BaseModel
 from sr_tf.errors import UsageError
 
-_SHARED = ('base_model', 'counting', 'layers', 'padding', 'unit_range')
+_SHARED = ('base_model', 'counting', 'layers', 'notes', 'padding', 'unit_range')
 
 
 def names():

@@ -60,7 +60,7 @@ class BSRN(BaseModel):
                    state_features=recursive[3] - first[3])
 
     def build(self, images, scale):
-        with tf.variable_scope('first_conv'):
+        with tf.variable_scope('first_conv'), layers.precisely():
             x = layers.conv2d(images - self.rgb_mean, self.conv_features, 3)
         state = self._zero_state(x)
         outputs = []
@@ -68,7 +68,7 @@ class BSRN(BaseModel):
             with tf.variable_scope('residual_modules', reuse=tf.AUTO_REUSE):
                 x, state = self._residual_module(x, state)
             if recursion % self.recursion_frequency == 0:
-                outputs.append(self._upscaled(x, scale) + self.rgb_mean)
+                outputs.append(self._upscaled(x, scale))
         return outputs
 
     def receptive_radius(self, scale):
@@ -106,8 +106,8 @@ class BSRN(BaseModel):
                 x = layers.conv2d(x, self.conv_features * factor ** 2, 3, name)
                 x = layers.enlarge(tf.nn.relu(x), factor)
         last = 'last_conv/x%d' % scale if len(self.scales) > 1 else 'last_conv'
-        with tf.variable_scope(last):
-            return layers.conv2d(x, 3, 3)
+        with tf.variable_scope(last), layers.precisely():
+            return layers.conv2d(x, 3, 3) + self.rgb_mean
 
     def output_numbers(self):
         return range(self.recursion_frequency, self.recursions + 1, self.recursion_frequency)

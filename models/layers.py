@@ -3,6 +3,7 @@ import contextlib
 import zlib
 
 from models import padding
+from models.notes import note, noted
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
 
@@ -10,18 +11,20 @@ from sr_tf.errors import UsageError
 # one see: the last of them half a pixel of the enlargement before it, and so on.
 ENLARGING_RADIUS = 2
 
-_SPARING = 'sr_tf/sparing_memory'
 
-
-@contextlib.contextmanager
 def sparing_memory():
-    """Within it, graphs are built that take less memory, for what is computed but not trained."""
-    stack = tf.get_collection_ref(_SPARING)
-    stack.append(True)
-    try:
-        yield
-    finally:
-        stack.pop()
+    """A context in which graphs take less memory, for what is computed but not trained."""
+    return noted('sparing memory', True)
+
+
+def keeping_precision(context):
+    """A context in which layers that need full precision are made within a `context()`."""
+    return noted('full precision', context)
+
+
+def precisely():
+    """A context for layers that need full precision, where others compute with less."""
+    return (note('full precision') or contextlib.nullcontext)()
 
 
 def side_by_side(*parts):
@@ -29,7 +32,7 @@ def side_by_side(*parts):
 
     Where memory is spared they are not copied side by side, and their order is all that is noted.
     """
-    if not tf.get_collection(_SPARING):
+    if not note('sparing memory'):
         return tf.concat(parts, -1)
     return [tensor for part in parts for tensor in (part if isinstance(part, list) else [part])]
 

@@ -3,42 +3,33 @@
 A convolution reads zeros beyond the edge of a picture.  So before each, what lies outside is set to
 zero again.
 """
-import contextlib
-
+from models.notes import note, noted
 from sr_tf.compat import tf
 
-_PADDED = 'sr_tf/padded'
 
-
-@contextlib.contextmanager
 def padded(images, mask):
-    """Within it, networks of `images` compute as if those were cut to where `mask` is 1, not 0.
+    """A context in which networks of `images` compute as if those were cut to where `mask` is 1.
 
     images: a batch `[N, H, W, C]`, whose pictures begin at the top left.
-    mask: `[1, H, W, 1]`, or one for each picture.
+    mask: `[1, H, W, 1]`, or one for each picture, of 1 and 0.
     """
-    notes = tf.get_collection_ref(_PADDED)
-    notes.append(_Padded(images, mask))
-    try:
-        yield
-    finally:
-        notes.pop()
+    return noted('padded', _Padded(images, mask))
 
 
 def blank_outside(x):
     """The tensor with zeros outside of the pictures, which it must be computed from."""
-    for picture in tf.get_collection(_PADDED)[-1:]:
-        return x * picture.mask_for(x)
-    return x
+    padded_to = note('padded')
+    return x * padded_to.mask_for(x) if padded_to else x
 
 
 def mean(x):
     """The mean of each feature over each picture, `[N, 1, 1, C]`."""
-    for picture in tf.get_collection(_PADDED)[-1:]:
-        mask = picture.mask_for(x)
-        return (tf.reduce_sum(x * mask, [1, 2], keepdims=True)
-                / tf.reduce_sum(mask, [1, 2], keepdims=True))
-    return tf.reduce_mean(x, [1, 2], keepdims=True)
+    padded_to = note('padded')
+    if not padded_to:
+        return tf.reduce_mean(x, [1, 2], keepdims=True)
+    mask = padded_to.mask_for(x)
+    return (tf.reduce_sum(x * mask, [1, 2], keepdims=True)
+            / tf.reduce_sum(mask, [1, 2], keepdims=True))
 
 
 class _Padded:

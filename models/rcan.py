@@ -43,14 +43,16 @@ class RCAN(UnitRange):
                    reduction=squeeze[2] // squeeze[3])
 
     def build(self, images, scale):
-        first = x = self._conv2d(images, 'sf')
+        with layers.precisely():
+            first = x = self._conv2d(images, 'sf')
         for group in range(self.num_rg):
             with tf.variable_scope('rgs/%d/module' % group):
                 x = self._residual_group(x)
         x = self._conv2d(x, 'conv1') + first
         x = layers.conv2d(x, self.num_features * scale ** 2, 3, 'upscale/0', layers.fan_in_uniform)
         x = layers.enlarge(x, scale)
-        return [layers.conv2d(x, self.channels, 3, 'conv2', layers.fan_in_uniform)]
+        with layers.precisely():
+            return [layers.conv2d(x, self.channels, 3, 'conv2', layers.fan_in_uniform)]
 
     def features_at_once(self, scale):
         return self.num_features * (4 + 3 * scale ** 2)

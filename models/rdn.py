@@ -46,7 +46,8 @@ class RDN(UnitRange):
                    num_layers=layers.count(shapes, 'generator/rdbs/0/layers/%d/conv/kernel'))
 
     def build(self, images, scale):
-        first = self._conv2d(images, self.num_features, 'sfe1')
+        with layers.precisely():
+            first = self._conv2d(images, self.num_features, 'sfe1')
         x = self._conv2d(first, self.num_features, 'sfe2')
         blocks = []
         for block in range(self.num_blocks):
@@ -58,7 +59,8 @@ class RDN(UnitRange):
         for name, factor in self._enlargements(scale):
             x = self._conv2d(x, self.num_features * factor ** 2, name)
             x = layers.enlarge(x, factor)
-        return [self._conv2d(x, self.channels, 'output')]
+        with layers.precisely():
+            return [self._conv2d(x, self.channels, 'output')]
 
     def receptive_radius(self, scale):
         return 2 + self.num_blocks * self.num_layers + 1 + layers.ENLARGING_RADIUS

@@ -30,9 +30,11 @@ class SRCNN(BaseModel):
         return cls([2], bias='generator/conv1/bias' in shapes)
 
     def build(self, images, scale):
-        x = tf.nn.relu(self._conv2d(images, 64, 9, 'conv1'))
+        with layers.precisely():
+            x = tf.nn.relu(self._conv2d(images, 64, 9, 'conv1'))
         x = tf.nn.relu(self._conv2d(x, 32, 5, 'conv2'))
-        return [self._conv2d(x, 1, 5, 'conv3')]
+        with layers.precisely():
+            return [self._conv2d(x, 1, 5, 'conv3')]
 
     def receptive_radius(self, scale):
         return sum(size // 2 for size in (9, 5, 5))

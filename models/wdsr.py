@@ -47,14 +47,16 @@ class WDSR(BaseModel):
                    weight_norm='generator/head/0/gain' in shapes)
 
     def build(self, images, scale):
-        images = (images - MEAN) / RANGE
-        x = self._conv2d(images, self.num_features, 3, 'head/0')
+        with layers.precisely():
+            images = (images - MEAN) / RANGE
+            x = self._conv2d(images, self.num_features, 3, 'head/0')
         for block in range(self.num_blocks):
             with tf.variable_scope('body/%d/body' % block):
                 x = self._residual_block(x)
-        x = self._conv2d(x, self.channels * scale ** 2, 3, 'tail/0')
-        x += self._conv2d(images, self.channels * scale ** 2, 5, 'skip/0')
-        return [layers.enlarge(x, scale) * RANGE + MEAN]
+        with layers.precisely():
+            x = self._conv2d(x, self.channels * scale ** 2, 3, 'tail/0')
+            x += self._conv2d(images, self.channels * scale ** 2, 5, 'skip/0')
+            return [layers.enlarge(x, scale) * RANGE + MEAN]
 
     def receptive_radius(self, scale):
         return 1 + self.num_blocks + 1

@@ -45,7 +45,7 @@ class GraphNetwork(Network):
                 self.largest_side = 8 * tiles.LEAST_SIDE
             self._inputs, self._outputs, self._images = {}, {}, {}
             for scale in model.scales:
-                self._build(model, scale)
+                self._build(model, scale, chip)
             self._variables = model.variables()
         self._graph.finalize()
         self._session = chip.sparing_session(self._graph)
@@ -78,14 +78,15 @@ class GraphNetwork(Network):
     def close(self):
         self._session.close()
 
-    def _build(self, model, scale):
+    def _build(self, model, scale, chip):
         size = [None, None, None, model.channels]
         inputs = tf.placeholder(tf.float32, size, 'input_x%d' % scale)
         way = layers.sparing_memory() if self._mask is None else padded(inputs, self._mask)
-        with way:
+        with way, layers.keeping_precision(chip.full_precision):
             self._outputs[scale] = model.network(inputs, scale)
+        with chip.full_precision():
+            self._images[scale] = [model.image(self._outputs[scale])]
         self._inputs[scale] = inputs
-        self._images[scale] = [model.image(self._outputs[scale])]
 
     def _run(self, fetches, batch, scale):
         if self._mask is None:

@@ -6,7 +6,9 @@ import threading
 import numpy as np
 import pytest
 from npu_in_process import as_new, emulated, part, plugin_on_path, read_journal
+from random_networks import make_model
 
+from models import layers
 from sr_tf.chips import npu
 from sr_tf.compat import is_tensorflow_1, tf
 
@@ -570,3 +572,26 @@ class TestPlugin:
                 kept = tf.constant(1.0) + 1
             assert kept.op.node_def.attr['_keep_dtype'].WhichOneof('value') == field
         assert '_keep_dtype' not in (kept + 1).op.node_def.attr
+
+    @pytest.mark.parametrize('name, layers_kept', [
+        ('bsrn', ['first_conv/conv2d'] + 3 * ['last_conv/conv2d']),
+        ('rcan', ['sf', 'conv2']),
+        ('rdn', ['sfe1', 'output']),
+        ('srcnn', ['conv1', 'conv3']),
+        ('wdsr', ['head/0', 'tail/0', 'skip/0']),
+    ])
+    def test_the_first_and_the_last_layers_keep_theirs(self, graph, name, layers_kept):
+        model = make_model(name, 2)
+        with layers.keeping_precision(npu.full_precision):
+            images = tf.placeholder(tf.float32, [1, 8, 8, model.channels])
+            outputs = model.network(images, 2)
+        operations = graph.get_operations()
+        kept = [operation for operation in operations if '_keep_dtype' in operation.node_def.attr]
+        convolutions = [operation.inputs[1].op.name for operation in kept
+                        if operation.type == 'Conv2D']
+        assert [layer.split('/', 1)[1].rsplit('/kernel', 1)[0] for layer in convolutions] == (
+            layers_kept)
+        assert len(convolutions) < sum(operation.type == 'Conv2D' for operation in operations)
+        # What is before the first of them and after the last is the shift by the mean.
+        for operation in [output.op for output in outputs] + images.consumers():
+            assert operation in kept

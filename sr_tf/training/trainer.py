@@ -8,6 +8,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from models import layers
 from sr_tf import checkpoint
 from sr_tf.compat import tf
 from sr_tf.errors import UserError
@@ -120,7 +121,8 @@ def _towers(model, sampler, optimizer, distance, first_step, chip):
             continue
         iterator = sampler.batches(scale, first_step)
         lr, hr = (tf.cast(batch, tf.float32) for batch in iterator.get_next())
-        outputs = model.network(model.from_rgb(lr), scale)
+        with layers.keeping_precision(chip.full_precision):
+            outputs = model.network(model.from_rgb(lr), scale)
         with chip.full_precision():
             loss = model.loss(outputs, model.from_rgb(hr), distance)
         output = model.to_rgb(model.image([output[:1] for output in outputs]), lr[:1])
