@@ -15,8 +15,9 @@ def main(arguments):
     cli.refuse_arguments(arguments)
     jobs = list_jobs(flags.required('input_path'), flags.required('output_path'))
     chip = flags.chip()
-    upscaler = load(flags.required('restore_path'), chip, tile=flags.tile(),
-                    self_ensemble=FLAGS.self_ensemble, **flags.given_hyper_parameters())
+    upscaler = load(flags.weights_path(), chip, tile=flags.tile(),
+                    self_ensemble=FLAGS.self_ensemble, engine=FLAGS.engine,
+                    **flags.given_hyper_parameters())
     bar = ProgressBar(len(jobs), label='enlarging')
     failures = []
     for number, (source, target) in enumerate(jobs, 1):

@@ -19,8 +19,9 @@ PICTURES_IN_REPORT = 6  # of each scale: a page with hundreds of photographs ope
 def main(arguments):
     cli.refuse_arguments(arguments)
     chip = flags.chip()
-    upscaler = load(flags.required('restore_path'), chip, tile=flags.tile(),
-                    self_ensemble=FLAGS.self_ensemble, **flags.given_hyper_parameters())
+    upscaler = load(flags.weights_path(), chip, tile=flags.tile(),
+                    self_ensemble=FLAGS.self_ensemble, engine=FLAGS.engine,
+                    **flags.given_hyper_parameters())
     scales = flags.scales(upscaler.scales)
     missing = set(scales) - set(upscaler.scales)
     if missing:

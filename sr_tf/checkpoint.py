@@ -119,6 +119,17 @@ def read_values(prefix, names):
         raise UserError('%s: truncated or damaged: %s' % (prefix, _reason(error))) from error
 
 
+def read_weights(prefix, variables):
+    """The values of a network's variables by their names; averaged ones if there are any."""
+    shapes = read_shapes(prefix)
+    weights = {name: shape for name, shape in shapes.items() if is_weight(name)}
+    require_fit(prefix, weights, variables)
+    averages = {name: name + EMA_SUFFIX for name in weights}
+    sources = {name: average if average in shapes else name for name, average in averages.items()}
+    values = read_values(prefix, sources.values())
+    return {name: values[source] for name, source in sources.items()}
+
+
 def restore(session, prefix, variables):
     """Gives variables their values from a checkpoint that holds these and no others."""
     require_fit(prefix, read_shapes(prefix), variables)

@@ -1,5 +1,6 @@
 """The command line: which flags there are, and what they say together."""
 import os
+import re
 
 from absl import flags
 
@@ -8,7 +9,11 @@ import models
 from sr_tf import distributed
 from sr_tf.chips import npu_options
 from sr_tf.chips.session import CHIPS, PRECISIONS, Chip
+from sr_tf.engines import ENGINES, EXPORTED
 from sr_tf.errors import UsageError
+from sr_tf.exporting import FORMATS
+from sr_tf.graphs.pictures import PIXELS
+from sr_tf.graphs.trained import OPSET, OPSETS
 from sr_tf.images import degradations
 from sr_tf.scoring.protocols import PROTOCOLS
 from sr_tf.training.losses import LOSSES
@@ -122,6 +127,7 @@ def define_training():
 def define_scoring():
     define_chip()
     flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run.')
+    _define_engine()
     define_data('The scales to score. Default: all of the model\'s.')
     flags.DEFINE_string('save_path', None, 'Where the enlarged pictures go.')
     flags.DEFINE_string('report_path', None,
@@ -135,6 +141,7 @@ def define_scoring():
 def define_prediction():
     define_chip()
     flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run.')
+    _define_engine()
     flags.DEFINE_string('input_path', None, 'A picture, or a folder of them.')
     flags.DEFINE_string('output_path', None, 'The enlarged picture, or the folder for them.')
     flags.DEFINE_integer('scale', None, 'How many times larger. Default: the model\'s only one.')
@@ -163,6 +170,23 @@ def define_import():
     flags.DEFINE_string('input', None, 'A PyTorch or MindSpore file, or a TensorFlow checkpoint.')
     flags.DEFINE_string('output_path', None, 'The folder that gets the checkpoint.')
     flags.DEFINE_list('scales', None, 'The scale, where the weights are the same at each.')
+    define_model_parameters()
+
+
+def define_export():
+    flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run.')
+    flags.DEFINE_list('format', None, 'What to write, of %s; several with commas between them.'
+                      % ', '.join(FORMATS))
+    flags.DEFINE_string('output_path', None, 'The folder for what is written.')
+    flags.DEFINE_integer('scale', None, 'How many times larger. Default: the model\'s only one.')
+    flags.DEFINE_enum('pixels', 'uint8', PIXELS, 'What goes in and out: RGB as bytes, RGB as '
+                      'floats in 0..255 that are not rounded, or bare: what the network itself '
+                      'reads and gives.')
+    flags.DEFINE_integer('opset', OPSET, 'The version of ONNX\'s operators.',
+                         lower_bound=OPSETS[0], upper_bound=OPSETS[1])
+    flags.DEFINE_list('om_sizes', None, 'The sizes of pictures, height x width, that an om is to '
+                      'take, such as 256x256,128x512.')
+    flags.DEFINE_string('om_chip', 'Ascend310', 'The chip that an om is for, as atc calls it.')
     define_model_parameters()
 
 
@@ -216,6 +240,18 @@ def given_hyper_parameters():
     for name in models.names():
         given.update(hyper_parameters(models.find(name), given_only=True))
     return given
+
+
+def weights_path():
+    """The checkpoint, or the ONNX file that is given instead."""
+    if not FLAGS.model_path:
+        return required('restore_path')
+    if FLAGS.restore_path:
+        raise UsageError('--model_path and --restore_path: give one of them')
+    if not FLAGS.model_path.endswith(EXPORTED):
+        raise UsageError('--model_path=%s: is no *%s; a checkpoint is given as --restore_path'
+                         % (FLAGS.model_path, EXPORTED))
+    return FLAGS.model_path
 
 
 def tile():
@@ -316,6 +352,26 @@ def pack_folder():
     return FLAGS.pack_path or os.path.join(cache, 'sr-tf', 'packs')
 
 
+def export_formats():
+    formats = required('format')
+    for name in formats:
+        if name not in FORMATS:
+            raise UsageError('--format=%s: no such format; there are %s'
+                             % (name, ', '.join(FORMATS)))
+    return formats
+
+
+def om_sizes(formats):
+    """(height, width) of each; there must be one if the formats need it."""
+    if 'om' in formats:
+        required('om_sizes')
+    sizes = [re.match(r'([1-9]\d*)x([1-9]\d*)$', size) for size in FLAGS.om_sizes or ()]
+    if not all(sizes):
+        raise UsageError('--om_sizes=%s: are heights and widths, such as 256x256,128x512'
+                         % ','.join(FLAGS.om_sizes))
+    return [tuple(map(int, size.groups())) for size in sizes]
+
+
 def values():
     """All flags and their values, for whoever wants to know later."""
     return {flag.name: flag.value for flag in FLAGS.flags_by_module_dict()[__name__]}
@@ -365,6 +421,14 @@ def _define_enlarging():
                          'each picture give; eight times slower, a little better.')
     flags.DEFINE_string('tile', 'auto', 'The largest side of the windows in which a picture is '
                         'computed: auto, by the free memory; none; or a number of its pixels.')
+
+
+def _define_engine():
+    flags.DEFINE_enum('engine', None, ENGINES, 'What computes the network: TensorFlow, another '
+                      'program, or auto: the fastest that is installed and computes the same. '
+                      'Default: tf, and auto for model_path.')
+    flags.DEFINE_string('model_path', None,
+                        'Instead of restore_path: an ONNX file that export.py wrote.')
 
 
 def _define_pack_path():

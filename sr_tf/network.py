@@ -53,14 +53,7 @@ class GraphNetwork(Network):
 
     def restore(self, prefix):
         """Takes the weights of a checkpoint of the same model; averaged ones if it has them."""
-        shapes = checkpoint.read_shapes(prefix)
-        weights = {name: shape for name, shape in shapes.items() if checkpoint.is_weight(name)}
-        checkpoint.require_fit(prefix, weights, self._variables)
-        averages = {name: name + checkpoint.EMA_SUFFIX for name in weights}
-        sources = {name: average if average in shapes else name
-                   for name, average in averages.items()}
-        values = checkpoint.read_values(prefix, sources.values())
-        self.assign({name: values[source] for name, source in sources.items()})
+        self.assign(checkpoint.read_weights(prefix, self._variables))
 
     def assign(self, weights):
         """Takes weights from a mapping of their names to arrays."""

@@ -6,27 +6,35 @@ import numpy as np
 import models
 from sr_tf import checkpoint
 from sr_tf.chips.session import Chip
+from sr_tf.engines import EXPORTED
+from sr_tf.engines.selection import open_network
+from sr_tf.engines.sources import CheckpointSource, FileSource
 from sr_tf.ensemble import mean_over_turns
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import resize
-from sr_tf.network import GraphNetwork
 from sr_tf.tiling import Tiling
 
 
-def load(path, chip='auto', precision='auto', tile='auto', self_ensemble=False,
+def load(path, chip='auto', precision='auto', tile='auto', self_ensemble=False, engine=None,
          **hyper_parameters):
-    """An `Upscaler` from a checkpoint: a run's folder, a prefix, or one of its files.
+    """An `Upscaler` from a checkpoint, a run's folder, a prefix or one of its files, or from an
+    ONNX file that `export.py` wrote.
 
+    `engine` is one of `sr_tf.engines.ENGINES`, by default 'tf', and 'auto' for an ONNX file.
     `tile` and `self_ensemble` are the `Upscaler`'s. `hyper_parameters` are needed only for
     checkpoints of other programs, where shapes do not tell them, such as BSRN's `recursions`.
     """
     if not isinstance(chip, Chip):
         chip = Chip(chip, precision)
-    prefix = checkpoint.resolve(path)
-    model = read_model(prefix, hyper_parameters)
-    network = GraphNetwork(model, chip)
-    network.restore(prefix)
-    return Upscaler(model, network, tile, self_ensemble, prefix)
+    if path.endswith(EXPORTED):
+        source = FileSource(path)
+    else:
+        prefix = checkpoint.resolve(path)
+        source = CheckpointSource(prefix, read_model(prefix, hyper_parameters))
+    network = open_network(
+        engine or source.usual_engine, source, chip,
+        lambda network, picture: Upscaler(source.model, network)(picture, source.model.scales[0]))
+    return Upscaler(source.model, network, tile, self_ensemble, source.name)
 
 
 def read_model(prefix, hyper_parameters=None):

@@ -2,6 +2,7 @@
 import numpy as np
 
 import models
+from sr_tf import checkpoint
 from sr_tf.chips.session import Chip
 from sr_tf.compat import tf
 from sr_tf.network import GraphNetwork
@@ -51,3 +52,18 @@ def _random_weight(draw, shape):
     if len(shape) == 1:
         return draw.normal(0, 0.1, shape).astype(np.float32)
     return draw.normal(0, 0.7 / np.sqrt(np.prod(shape[:3])), shape).astype(np.float32)
+
+
+def save_checkpoint(folder, model, seed=0, averages_seed=None):
+    """A checkpoint of such weights, and with averaged ones of another seed; returns its prefix."""
+    values = random_weights(model, seed)
+    if averages_seed is not None:
+        values.update((name + checkpoint.EMA_SUFFIX, value)
+                      for name, value in random_weights(model, averages_seed).items())
+    with tf.Graph().as_default(), tf.Session() as session:
+        variables = {name: tf.get_variable(name, initializer=value)
+                     for name, value in values.items()}
+        session.run(tf.global_variables_initializer())
+        return checkpoint.save(tf.train.Saver(variables), session, str(folder), 1, {
+            'model': model.name(), 'scales': list(model.scales),
+            'hyper_parameters': model.hyper_parameters})

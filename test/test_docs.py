@@ -19,6 +19,7 @@ DEFINITIONS = {
     'predict.py': definitions.define_prediction,
     'prepare.py': definitions.define_preparation,
     'import_weights.py': definitions.define_import,
+    'export.py': definitions.define_export,
 }
 
 

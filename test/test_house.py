@@ -16,8 +16,9 @@ FLOORS = (
      'sr_tf.progress', 'sr_tf.protobuf', 'sr_tf.ensemble'),
     ('sr_tf.data', 'sr_tf.scoring', 'sr_tf.distributed', 'sr_tf.chips', 'sr_tf.checkpoint',
      'models', 'dataloaders'),
-    ('sr_tf.training',),
-    ('sr_tf.network', 'sr_tf.tiling', 'sr_tf.upscaler', 'sr_tf.flags', 'sr_tf.cli', 'sr_tf'),
+    ('sr_tf.training', 'sr_tf.graphs'),
+    ('sr_tf.network', 'sr_tf.tiling', 'sr_tf.upscaler', 'sr_tf.flags', 'sr_tf.cli', 'sr_tf',
+     'sr_tf.engines', 'sr_tf.exporting'),
     ('sr_tf.weights', 'sr_tf.jobs', 'bench'),
 )
 SCRIPT_FLOOR = len(FLOORS)
