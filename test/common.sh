@@ -10,7 +10,7 @@ SHARED='scales|precision|cuda_device|npu_precision_mode|npu_option|npu_fusion_sw
 LAST_LINES=20 # of the log make the speed: before them a chip may have compiled
 
 required=(data_path)
-data_path='' output_path='' restore_path='' model=bsrn device=npu
+data_path='' output_path='' restore_path='' model_path='' model=bsrn device=npu
 batch_size='' train_steps='' train_epochs='' num_devices='' rank_table=${RANK_TABLE_FILE:-}
 ifcontinue=false
 further=()
@@ -29,6 +29,7 @@ usage: bash test/$LAUNCHER --data_path=FOLDER [--option=value ...]
   --num_devices=N       devices that an 8p launcher uses [8]
   --rank_table=FILE     their rank table, if they are NPUs [\$RANK_TABLE_FILE]
   --restore_path=PATH   the checkpoint to fine-tune or to score
+  --model_path=FILE     what export.py made of one, for run_onnx_eval.sh and run_infer_310.sh
   --ifcontinue          continue the run in output_path
   --help                this text
 
@@ -51,8 +52,8 @@ parse() {
             exit
             ;;
         --ifcontinue) ifcontinue=true ;;
-        --data_path=* | --output_path=* | --restore_path=* | --model=* | --device=* | \
-            --batch_size=* | --train_steps=* | --train_epochs=* | --num_devices=* | --rank_table=*)
+        --data_path=* | --output_path=* | --restore_path=* | --model_path=* | --model=* | \
+            --device=* | --batch_size=* | --train_steps=* | --train_epochs=* | --num_devices=* | --rank_table=*)
             name=${option%%=*}
             printf -v "${name#--}" %s "${option#*=}"
             ;;
@@ -89,21 +90,21 @@ train_case() {
         for option in "${further[@]}"; do
             [[ ! $option =~ ^--($SHARED)= ]] || passed_on+=("$option")
         done
-        score "$output_path" "$output_path/report" "$valid_images" "${passed_on[@]}"
+        score "--restore_path=$output_path" "$output_path/report" "$valid_images" "${passed_on[@]}"
     fi
     write_summary "$kind" "$devices"
 }
 
 # test_case OPTION...
 test_case() {
-    local images
+    local images weights
     parse "$@"
     images=$(image_flags test)
     start_log test
-    score "${restore_path:-$LOGS/train_full_1p}" "${output_path:-$LOGS/${LAUNCHER%.sh}}" "$images" \
-        "${further[@]}"
-    echo "Final PSNR : $(last_score PSNR)"
-    echo "Final SSIM : $(last_score SSIM)"
+    weights=--restore_path=${restore_path:-$LOGS/train_full_1p}
+    [[ -z $model_path ]] || weights=--model_path=$model_path
+    score "$weights" "${output_path:-$LOGS/${LAUNCHER%.sh}}" "$images" "${further[@]}"
+    print_score
 }
 
 # image_flags train|valid|test: which images in data_path these are, as flags, one a line.
@@ -145,12 +146,17 @@ train() {
         --train_path="$output_path"
 }
 
-# score CHECKPOINT REPORT IMAGE_FLAGS FLAG...
+# score WEIGHTS_FLAG REPORT IMAGE_FLAGS FLAG...
 score() {
     local images
     mapfile -t images <<<"$3"
     run "$PYTHON" -u "$ROOT/validate.py" --chip="$device" "${@:4}" "${images[@]}" \
-        --restore_path="$1" --report_path="$2"
+        "$1" --report_path="$2"
+}
+
+print_score() {
+    echo "Final PSNR : $(last_score PSNR)"
+    echo "Final SSIM : $(last_score SSIM)"
 }
 
 # Runs a command and shows its log; it gets our SIGTERM or Ctrl-C, so that it can save, and is told
