@@ -6,15 +6,17 @@ from absl import flags
 
 import dataloaders
 import models
-from sr_tf import distributed
+from sr_tf import distributed, exporting
 from sr_tf.chips import npu_options
 from sr_tf.chips.session import CHIPS, PRECISIONS, Chip
 from sr_tf.engines import ENGINES, EXPORTED
 from sr_tf.errors import UsageError
-from sr_tf.exporting import FORMATS
 from sr_tf.graphs.pictures import PIXELS
 from sr_tf.graphs.trained import OPSET, OPSETS
 from sr_tf.images import degradations
+from sr_tf.images.formats import FORMATS
+from sr_tf.images.reader import MAX_MEGAPIXELS
+from sr_tf.images.writer import DEFAULT_QUALITY
 from sr_tf.scoring.protocols import PROTOCOLS
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.schedule import SCHEDULES, Schedule
@@ -142,9 +144,21 @@ def define_prediction():
     define_chip()
     flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run.')
     _define_engine()
-    flags.DEFINE_string('input_path', None, 'A picture, or a folder of them.')
-    flags.DEFINE_string('output_path', None, 'The enlarged picture, or the folder for them.')
+    flags.DEFINE_string('input_path', None, 'A picture, a folder of them, a pattern such as '
+                        '"photos/*.jpg", or - for standard input.')
+    flags.DEFINE_string('output_path', None, 'The enlarged picture, the folder for them, or - for '
+                        'standard output.')
     flags.DEFINE_integer('scale', None, 'How many times larger. Default: the model\'s only one.')
+    flags.DEFINE_enum('format', None, list(FORMATS), 'The format of the enlarged pictures. '
+                      'Default: what the output file is called, else that of each picture.')
+    flags.DEFINE_integer('quality', DEFAULT_QUALITY, 'Of JPEG and WebP files; 100 makes WebP '
+                         'lossless.', lower_bound=1, upper_bound=100)
+    flags.DEFINE_integer('batch', 1, 'How many pictures of one size are computed together.',
+                         lower_bound=1)
+    flags.DEFINE_boolean('skip_existing', False, 'Leave out pictures whose result exists.')
+    flags.DEFINE_boolean('keep_truncated', False, 'Enlarge what there is of damaged pictures.')
+    flags.DEFINE_integer('max_megapixels', MAX_MEGAPIXELS, 'Refuse pictures with more, which may '
+                         'be small files made to fill the memory.', lower_bound=1)
     _define_enlarging()
     define_model_parameters()
 
@@ -176,7 +190,7 @@ def define_import():
 def define_export():
     flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run.')
     flags.DEFINE_list('format', None, 'What to write, of %s; several with commas between them.'
-                      % ', '.join(FORMATS))
+                      % ', '.join(exporting.FORMATS))
     flags.DEFINE_string('output_path', None, 'The folder for what is written.')
     flags.DEFINE_integer('scale', None, 'How many times larger. Default: the model\'s only one.')
     flags.DEFINE_enum('pixels', 'uint8', PIXELS, 'What goes in and out: RGB as bytes, RGB as '
@@ -355,9 +369,9 @@ def pack_folder():
 def export_formats():
     formats = required('format')
     for name in formats:
-        if name not in FORMATS:
+        if name not in exporting.FORMATS:
             raise UsageError('--format=%s: no such format; there are %s'
-                             % (name, ', '.join(FORMATS)))
+                             % (name, ', '.join(exporting.FORMATS)))
     return formats
 
 

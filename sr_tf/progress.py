@@ -7,22 +7,26 @@ REFRESH_SECONDS = 0.2
 
 
 class ProgressBar:
-    """Counts from `start` to `total`; the pace is that of this process alone."""
+    """Counts from `start` to `total`; the pace is that of this process alone.
 
-    def __init__(self, total, start=0, label='', stream=None):
+    unit: of what is counted, if that is no whole things; it makes the pace be shown, too.
+    """
+
+    def __init__(self, total, start=0, label='', unit='', stream=None):
         self._stream = stream or sys.stderr
         self._shown = self._stream.isatty()
         self._total = total
         self._start = start
         self._label = label
+        self._unit = unit
         self._began = time.time()
         self._drawn = 0.0
 
     def update(self, done, text=''):
         now = time.time()
-        if self._shown and (now - self._drawn > REFRESH_SECONDS or done == self._total):
+        if self._shown and (now - self._drawn > REFRESH_SECONDS or done >= self._total):
             self._drawn = now
-            self._draw(done, text, now - self._began)
+            self._draw(done, text, max(now - self._began, 1e-6))
 
     def print(self, line):
         """A line that stays, above the bar."""
@@ -37,14 +41,19 @@ class ProgressBar:
             self._stream.flush()
 
     def _draw(self, done, text, seconds):
-        pace = seconds / max(1, done - self._start)
-        left = _duration(pace * (self._total - done)) if done > self._start else '--'
-        line = '%s%d/%d %3d%% ETA %s %s' % (
-            self._label and self._label + ' ', done, self._total,
-            100 * done // max(1, self._total), left, text)
+        left = '--'
+        if done > self._start:
+            left = _duration(seconds * (self._total - done) / (done - self._start))
+        if self._unit:
+            amount = '%.1f/%.1f %s' % (done, self._total, self._unit)
+            text = '%.2f %s/s %s' % ((done - self._start) / seconds, self._unit, text)
+        else:
+            amount = '%d/%d' % (done, self._total)
+        line = '%s%s %3d%% ETA %s %s' % (
+            self._label and self._label + ' ', amount, 100 * done / (self._total or 1), left, text)
         columns = shutil.get_terminal_size().columns
         room = max(0, min(30, columns - len(line) - 4))
-        filled = room * done // max(1, self._total)
+        filled = int(room * done / (self._total or 1))
         bar = '[%s%s] ' % ('=' * filled, ' ' * (room - filled)) if room > 4 else ''
         self._stream.write('\r\x1b[K' + (bar + line)[:columns - 1])
         self._stream.flush()

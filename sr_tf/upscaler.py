@@ -91,7 +91,7 @@ class Upscaler:
 
     def enlarge_all(self, images, scale=None, outs=None, progress=None):
         """The same for a list of images of one size and type, computed together."""
-        scale = self._require_scale(scale)
+        scale = self.require_scale(scale)
         height, width = _require_alike(images)
         if outs is None:
             outs = [np.empty((height * scale, width * scale, 3), np.float32) for _ in images]
@@ -103,7 +103,7 @@ class Upscaler:
 
     def outputs(self, image, scale=None):
         """A picture from each of the network's outputs; `__call__` gives them combined."""
-        scale = self._require_scale(scale)
+        scale = self.require_scale(scale)
         height, width = _require_alike([image])
         outs = []
         for place, _, results in self._computed([image], scale, self._network.outputs):
@@ -124,7 +124,17 @@ class Upscaler:
 
     def network(self, batch, scale=None):
         """The list of raw outputs for a float32 `[N, H, W, C]` batch in the model's own space."""
-        return self._network.outputs(batch, self._require_scale(scale))
+        return self._network.outputs(batch, self.require_scale(scale))
+
+    def require_scale(self, scale):
+        """The scale, or the only one if it is None; an error that lists those that there are."""
+        if scale is None and len(self.scales) == 1:
+            return self.scales[0]
+        if scale not in self.scales:
+            raise UsageError('%s: %s is for %s' % (
+                '--scale is missing' if scale is None else '--scale=%s' % scale, self.checkpoint,
+                ', '.join('x%d' % known for known in self.scales)))
+        return scale
 
     def close(self):
         self._network.close()
@@ -159,14 +169,6 @@ class Upscaler:
         else:
             results = compute(batch, scale)
         return [self.model.to_rgb(result, bicubic) * unit for result in results]
-
-    def _require_scale(self, scale):
-        if scale is None and len(self.scales) == 1:
-            return self.scales[0]
-        if scale not in self.scales:
-            raise UsageError('--scale=%s: %s is for %s' % (
-                scale, self.checkpoint, ', '.join('x%d' % known for known in self.scales)))
-        return scale
 
 
 def _require_alike(images):

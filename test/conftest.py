@@ -76,3 +76,29 @@ def data_root():
     if not path:
         pytest.skip('SR_TF_DATA does not name the folder of the benchmark images')
     return path
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MB."""
+    disk = tmp_path / 'disk'
+    disk.mkdir()
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=1m', 'sr-tf-test', str(disk)]
+    try:
+        mounted = subprocess.run(mount, stderr=subprocess.DEVNULL).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip('a full disk is tested on one that root may mount')
+    yield disk
+    subprocess.run(['umount', '--lazy', str(disk)], check=True)
+
+
+@pytest.fixture
+def fill_disk():
+    """`fill_disk(disk, leave=bytes)`"""
+    def fill(disk, leave):
+        status = os.statvfs(str(disk))
+        (disk / 'filling').write_bytes(bytes(status.f_bavail * status.f_frsize - leave))
+
+    return fill

@@ -529,20 +529,26 @@ class TestPrediction:
         assert result.stderr == ''
         assert '2 of 2 pictures enlarged' in result.stdout
         assert {str(path.relative_to(str(target))) for path in target.rglob('*.*')} == {
-            'a.png', 'deep/grey.png'}
-        for name, pixels in (('a.png', photo),
+            'a.bmp', 'deep/grey.png'}
+        for name, pixels in (('a.bmp', photo),
                              ('deep/grey.png', np.dstack([photo[::-1, :, 0]] * 3))):
             expected = np.rint(np.clip(upscaler(pixels, 3), 0, 255)).astype(np.uint8)
+            if name == 'deep/grey.png':
+                expected = np.dstack([np.rint(expected.mean(axis=2)).astype(np.uint8)] * 3)
             np.testing.assert_array_equal(read_rgb(str(target / name)), expected, err_msg=name)
 
-    def test_one_picture_into_a_folder(self, run_script, run, upscaler, photo, tmp_path):
-        Image.fromarray(photo).save(str(tmp_path / 'small.tif'))
-        (tmp_path / 'out').mkdir()
-        run_script('predict.py', '--restore_path=%s' % (run / 'model.ckpt-4'), '--scale=2',
-                   '--input_path=%s' % (tmp_path / 'small.tif'), '--chip=cpu',
-                   '--output_path=%s' % (tmp_path / 'out'), check=True)
+    def test_between_two_pipes(self, run, upscaler, photo):
+        encoded = io.BytesIO()
+        Image.fromarray(photo).save(encoded, 'TIFF')
+        result = subprocess.run(
+            [sys.executable, 'predict.py', '--restore_path=%s' % (run / 'model.ckpt-4'),
+             '--scale=2', '--chip=cpu', '--input_path=-', '--output_path=-', '--format=png'],
+            cwd=ROOT, input=encoded.getvalue(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert (result.returncode, result.stderr) == (0, b'')
+        enlarged = Image.open(io.BytesIO(result.stdout))
+        assert enlarged.format == 'PNG'
         expected = np.rint(np.clip(upscaler(photo, 2), 0, 255)).astype(np.uint8)
-        np.testing.assert_array_equal(read_rgb(str(tmp_path / 'out' / 'small.png')), expected)
+        np.testing.assert_array_equal(np.asarray(enlarged), expected)
 
 
 class TestPreparation:

@@ -19,14 +19,14 @@ FLOORS = (
     ('sr_tf.training', 'sr_tf.graphs'),
     ('sr_tf.network', 'sr_tf.tiling', 'sr_tf.upscaler', 'sr_tf.flags', 'sr_tf.cli', 'sr_tf',
      'sr_tf.engines', 'sr_tf.exporting'),
-    ('sr_tf.weights', 'sr_tf.jobs', 'bench'),
+    ('sr_tf.weights', 'sr_tf.jobs', 'sr_tf.enlarging', 'bench'),
 )
 SCRIPT_FLOOR = len(FLOORS)
 
 # Rooms that know even less than their floor allows.
 KNOWS_ONLY = {
     'sr_tf.compat': ('sr_tf.errors',),
-    'sr_tf.images': ('sr_tf.images', 'sr_tf.whole_file', 'sr_tf.errors'),
+    'sr_tf.images': ('sr_tf.images', 'sr_tf.tiles', 'sr_tf.whole_file', 'sr_tf.errors'),
     'models': ('models', 'sr_tf.compat', 'sr_tf.errors'),
 }
 

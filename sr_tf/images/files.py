@@ -2,13 +2,16 @@
 import os
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from sr_tf.errors import UserError
+from sr_tf.images.formats import EXTENSIONS
+from sr_tf.images.picture import as_rgb
+from sr_tf.images.reader import read_picture, read_size
 from sr_tf.whole_file import whole_or_absent
 
-EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff')
-EIGHT_BIT_MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
+__all__ = ['EXTENSIONS', 'find_images', 'is_image_name', 'read_rgb', 'read_size', 'to_uint8',
+           'write_png']
 
 
 def is_image_name(name):
@@ -29,15 +32,17 @@ def find_images(folder):
 
 
 def read_rgb(path):
-    """The picture as RGB: grey repeated, a palette looked up, an opaque alpha channel dropped."""
-    with _opened(path) as image:
-        return _decoded(path, image)
+    """The picture as RGB, upright: grey repeated, a palette looked up, opaque alpha dropped.
 
-
-def read_size(path):
-    """(height, width), from the header alone."""
-    with _opened(path) as image:
-        return image.size[1], image.size[0]
+    One with more than 8 bits a channel is refused, and one with transparent pixels.
+    """
+    picture = read_picture(path)
+    if picture.pixels.dtype != np.uint8:
+        raise UserError('%s: has more than 8 bits a channel; save it with 8 bits' % path)
+    if picture.alpha is not None and picture.alpha.min() < 255:
+        raise UserError('%s: has transparent pixels, whose colour is undefined; '
+                        'flatten it onto a background' % path)
+    return as_rgb(picture.pixels)
 
 
 def write_png(path, image):
@@ -48,32 +53,3 @@ def write_png(path, image):
 def to_uint8(image):
     """A floating-point picture in 0..255, rounded and clipped."""
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
-
-
-def _opened(path):
-    try:
-        return Image.open(path)
-    except FileNotFoundError:
-        raise UserError('%s: no such file' % path) from None
-    except UnidentifiedImageError:
-        raise UserError('%s: not an image; remove it or export it again' % path) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError('%s: cannot be read: %s' % (path, error)) from error
-
-
-def _decoded(path, image):
-    if image.mode not in EIGHT_BIT_MODES:
-        raise UserError('%s: has more than 8 bits a channel (mode %s); save it with 8 bits'
-                        % (path, image.mode))
-    try:
-        if image.mode in ('LA', 'PA', 'RGBA') or 'transparency' in image.info:
-            _require_opaque(path, image.convert('RGBA'))
-        return np.asarray(image.convert('RGB'))
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise UserError('%s: damaged or truncated (%s); replace it' % (path, error)) from error
-
-
-def _require_opaque(path, image):
-    if image.getextrema()[3][0] < 255:
-        raise UserError('%s: has transparent pixels, whose colour is undefined; '
-                        'flatten it onto a background' % path)

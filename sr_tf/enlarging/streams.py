@@ -1,0 +1,26 @@
+"""A picture by way of standard input and output."""
+import contextlib
+import os
+import sys
+
+from sr_tf.data.archives import NamedBytes
+
+
+def read_standard_input():
+    return NamedBytes(sys.stdin.buffer.read(), 'standard input')
+
+
+@contextlib.contextmanager
+def reserved_standard_output():
+    """Standard output as a binary file; what others write there meanwhile goes to standard error.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with os.fdopen(os.dup(kept), 'wb') as file:
+            yield file
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

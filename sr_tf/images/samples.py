@@ -1,0 +1,60 @@
+"""Samples `[H, W, C]`, uint8 or uint16, of what Pillow decodes.
+
+One of each pixel is grey, two are grey and alpha, three RGB, four RGBA.
+"""
+import io
+
+import numpy as np
+from PIL import ImageChops, ImageCms
+
+from sr_tf.images import sixteen_bits
+from sr_tf.images.picture import Unusable
+
+MODES = {'1': 'L', 'L': 'L', 'LA': 'LA', 'La': 'LA', 'P': 'RGB', 'PA': 'RGBA', 'RGB': 'RGB',
+         'RGBA': 'RGBA', 'RGBa': 'RGBA', 'RGBX': 'RGB', 'YCbCr': 'RGB'}
+RELATIVE_COLORIMETRIC, BLACK_POINT_COMPENSATION = 1, 0x2000
+
+
+def read(image, reopen):
+    """Those of an image that is opened and not decoded; `reopen()` opens it once more."""
+    if image.mode == 'CMYK':
+        # Pillow takes it for granted that Adobe wrote the file, and so inverted the inks.
+        is_upside_down = image.format == 'JPEG' and 'adobe' not in image.info
+        return from_cmyk(ImageChops.invert(image) if is_upside_down else image,
+                         image.info.get('icc_profile'))
+    if sixteen_bits.is_deep(image):
+        return _with_alpha_from_key(sixteen_bits.read(image, reopen), image.info)
+    if image.mode not in MODES:
+        raise Unusable('has samples of another kind (%s); save it with 8 or 16 bits a channel'
+                       % image.mode)
+    return _eight_bits(image)
+
+
+def from_cmyk(image, icc=None):
+    """sRGB of a CMYK picture of Pillow's, through its colour profile if it has one."""
+    if icc:
+        try:
+            image = ImageCms.profileToProfile(
+                image, ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile('sRGB'),
+                RELATIVE_COLORIMETRIC, 'RGB', flags=BLACK_POINT_COMPENSATION)
+        except (ImageCms.PyCMSError, OSError):
+            pass  # The profile is damaged, or is for other colours.
+    return np.array(image.convert('RGB'))
+
+
+def _eight_bits(image):
+    image.load()  # A PNG may say only after its pixels which colour is transparent.
+    mode = MODES[image.mode]
+    if 'transparency' not in image.info:
+        samples = np.array(image.convert(mode))
+        return samples if samples.ndim == 3 else samples[..., np.newaxis]
+    samples = np.array(image.convert('RGBA'))
+    return samples[..., [0, 3]] if mode == 'L' else samples
+
+
+def _with_alpha_from_key(samples, info):
+    """With the colour made transparent that a PNG says is transparent."""
+    if 'transparency' not in info:
+        return samples
+    is_key = np.all(samples == np.array(info['transparency']), axis=2, keepdims=True)
+    return np.concatenate([samples, np.where(is_key, 0, 65535).astype(samples.dtype)], axis=2)
