@@ -9,8 +9,8 @@ parse "$@"
     fail "--model_path=$model_path: is not named as export.py does, such as wdsr_x2.om"
 scale=${BASH_REMATCH[1]}
 output_path=${output_path:-$LOGS/${LAUNCHER%.sh}}
-images=$(image_flags test)
-mapfile -t images <<<"$images"
+image_lines=$(image_flags test)
+mapfile -t images <<<"$image_lines"
 start_log infer
 
 run "$PYTHON" -u "$ROOT/prepare.py" lr "${images[@]}" --scales="$scale" \

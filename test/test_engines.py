@@ -14,7 +14,7 @@ from sr_tf.engines import onnx_network, runtimes, selection
 from sr_tf.errors import UserError
 from sr_tf.exporting.exporter import Exporter
 
-RUNTIMES = ('onnxruntime', 'openvino')
+RUNTIMES = sorted(runtimes.RUNTIMES)
 TOLERANCE = 1e-3
 
 
@@ -32,6 +32,7 @@ def checkpoints(tmp_path_factory):
 @pytest.fixture(scope='module')
 def files(checkpoints, tmp_path_factory):
     """Their ONNX files."""
+    require('onnxruntime')
     folder = str(tmp_path_factory.mktemp('files'))
     return {name: Exporter(load(prefix), 2).write('onnx', folder).path
             for name, prefix in checkpoints.items()}
