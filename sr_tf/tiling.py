@@ -9,7 +9,7 @@ BYTES_A_FEATURE = 5  # a float32, and a quarter for what the estimate misses
 # What a batch may take, times the square of the scale. With the lower one, 24 megapixels are
 # doubled in 2 GB, pictures and all; the upper one is for those that no cut leaves as they are.
 TILE_MEMORY = 170e6
-WHOLE_MEMORY = 700e6
+WHOLE_MEMORY = 900e6
 POOLED_OVERLAP = 32  # of windows that no overlap makes exact
 
 
