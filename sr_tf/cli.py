@@ -2,6 +2,7 @@
 import os
 import sys
 import traceback
+import warnings
 
 from absl import flags
 
@@ -15,6 +16,8 @@ def run(main, define, description):
 
     `arguments` are the words that are not flags.
     """
+    # Pillow warns of metadata that are damaged, and then does without them.
+    warnings.filterwarnings('ignore', module='PIL')
     define()
     _define_help()
     script = os.path.basename(sys.argv[0])

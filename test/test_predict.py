@@ -1,7 +1,9 @@
 """predict.py: each kind of picture, what belongs to it, and what users get wrong."""
 import collections
 import io
+import os
 import struct
+import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -10,15 +12,22 @@ import numpy as np
 import pytest
 import tifffile
 from absl import flags
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 from random_networks import make_model, make_upscaler
 
 import predict
 from sr_tf import cli
 from sr_tf import flags as definitions
+from sr_tf.chips import memory
 from sr_tf.compat import tf
+from sr_tf.data.ahead import computed_ahead
+from sr_tf.enlarging.pipeline import Pipeline
+from sr_tf.enlarging.places import Job
+from sr_tf.errors import UserError
 from sr_tf.images import resize
+from sr_tf.images.files import read_rgb, read_size
 from sr_tf.network import Network
+from sr_tf.progress import ProgressBar
 from sr_tf.upscaler import Upscaler
 
 FAILURE, USAGE = 1, 2
@@ -378,3 +387,531 @@ def test_each_kind_of_picture(enlarge, bicubic, tmp_path, kind):
         colours, wanted = colours[clear], wanted[clear]
         np.testing.assert_array_equal(result_alpha, resize.upscale(alpha.astype(result.dtype), 2))
     np.testing.assert_allclose(colours, wanted, rtol=0, atol=loss)
+
+
+def deep_rgba():
+    samples = random_samples(4, np.uint16)
+    samples[..., 3] |= 1  # nothing is so transparent that its colour is none
+    return samples
+
+
+class TestFormats:
+    """What is written, read by other programs."""
+
+    @pytest.mark.parametrize('suffix', ['.png', '.tif'])
+    @pytest.mark.parametrize('channels', [3, 4])
+    def test_sixteen_bits_are_those_of_the_float_result(self, enlarge, upscaler, tmp_path,
+                                                        channels, suffix):
+        samples = deep_rgba()[..., :channels]
+        (tmp_path / 'a.png').write_bytes(png_of_tensorflow(samples))
+        enlarge(tmp_path / 'a.png', tmp_path / ('big' + suffix))
+        result = read_deep(tmp_path / ('big' + suffix))
+        exact = upscaler(samples[..., :3], 2)
+        assert exact.dtype == np.float32
+        inside = (exact > 0) & (exact < 65535)
+        assert np.mean(inside) > 0.9
+        np.testing.assert_array_equal(result[..., :3], np.rint(np.clip(exact, 0, 65535)))
+        assert np.unique(result[..., :3] % 257).size > 200  # which 8 bits could not hold
+
+    @pytest.mark.parametrize('channels', [1, 2, 3, 4])
+    @pytest.mark.parametrize('suffix', ['.png', '.tif', '.webp', '.bmp', '.jpg'])
+    def test_eight_bits(self, enlarge, bicubic, tmp_path, channels, suffix):
+        samples = random_samples(channels)
+        samples = smooth(3)[..., :channels] if channels in (1, 3) else samples
+        if channels in (2, 4):
+            samples[..., -1] = 255 if suffix in ('.bmp', '.jpg') else samples[..., -1] | 1
+        save(tmp_path / 'a.png', samples)
+        enlarge(tmp_path / 'a.png', tmp_path / ('big' + suffix), '--quality=100',
+                upscaler=bicubic)
+        result = read_by_pillow(tmp_path / ('big' + suffix))
+        wanted = resize.upscale(samples, 2)
+        if suffix == '.webp' and channels < 3:  # which knows no grey
+            wanted = np.dstack([wanted[..., :1]] * 3 + [wanted[..., 1:]])
+        if suffix in ('.bmp', '.jpg') and channels in (2, 4):
+            wanted = wanted[..., :-1]
+        assert result.shape == wanted.shape
+        np.testing.assert_allclose(result, wanted.astype(float), atol=4 * (suffix == '.jpg'))
+
+    @pytest.mark.parametrize('suffix', ['.jpg', '.webp', '.bmp'])
+    def test_sixteen_bits_are_rounded_where_the_format_has_eight(self, enlarge, bicubic, tmp_path,
+                                                                 suffix):
+        samples = smooth(3) * np.uint16(257) + np.uint16(100)
+        (tmp_path / 'a.png').write_bytes(png_of_tensorflow(samples))
+        enlarge(tmp_path / 'a.png', tmp_path / ('big' + suffix), '--quality=100',
+                upscaler=bicubic)
+        np.testing.assert_allclose(
+            read_by_pillow(tmp_path / ('big' + suffix)), resize.upscale(samples, 2) / 257.0,
+            atol=0.51 + 3 * (suffix == '.jpg'))
+
+    def test_quality(self, enlarge, tmp_path):
+        save(tmp_path / 'a.png', random_samples(3))
+        for suffix in ('jpg', 'webp'):
+            sizes = []
+            for quality in (20, 95):
+                enlarge(tmp_path / 'a.png', tmp_path / ('big.' + suffix),
+                        '--quality=%d' % quality)
+                sizes.append((tmp_path / ('big.' + suffix)).stat().st_size)
+            assert sizes[0] < 0.7 * sizes[1]
+
+    def test_the_name_decides_or_the_flag_or_else_the_picture(self, enlarge, tmp_path):
+        save(tmp_path / 'in' / 'a.jpg', smooth(3))
+        save(tmp_path / 'in' / 'b.tif', smooth(3))
+        enlarge(tmp_path / 'in', tmp_path / 'same')
+        enlarge(tmp_path / 'in', tmp_path / 'flag', '--format=webp')
+        enlarge(tmp_path / 'in' / 'a.jpg', tmp_path / 'name.BMP')
+        found = {name: Image.open(str(tmp_path / name)).format for name in (
+            'same/a.jpg', 'same/b.tif', 'flag/a.webp', 'flag/b.webp', 'name.BMP')}
+        assert list(found.values()) == ['JPEG', 'TIFF', 'WEBP', 'WEBP', 'BMP']
+
+    def test_many_rows_and_strips(self, enlarge, bicubic, tmp_path):
+        """More than the writers take at once."""
+        samples = np.random.RandomState(0).randint(0, 65536, (75, 5, 3)).astype(np.uint16)
+        (tmp_path / 'a.png').write_bytes(png_of_tensorflow(samples))
+        for name in ('big.png', 'big.tif'):
+            enlarge(tmp_path / 'a.png', tmp_path / name, upscaler=bicubic)
+            np.testing.assert_array_equal(read_deep(tmp_path / name), resize.upscale(samples, 2))
+
+
+class TestTransparency:
+    def disc(self, dtype):
+        """White, and not quite round; around it transparent black."""
+        rows, columns = np.mgrid[:40, :46]
+        inside = np.clip(15.5 - np.hypot(rows - 19.3, columns - 22.1), 0, 1)
+        peak = np.iinfo(dtype).max
+        alpha = np.rint(inside * peak).astype(dtype)
+        return np.dstack([np.where(alpha > 0, peak, 0).astype(dtype)] * 3 + [alpha])
+
+    @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+    def test_a_white_disc_has_no_dark_fringe(self, enlarge, bicubic, tmp_path, dtype):
+        disc = self.disc(dtype)
+        (tmp_path / 'a.png').write_bytes(png_of_tensorflow(disc))
+        enlarge(tmp_path / 'a.png', tmp_path / 'big.png', upscaler=bicubic)
+        result = (read_deep if dtype == np.uint16 else read_by_pillow)(tmp_path / 'big.png')
+        shown = result[result[..., 3] > 0]
+        peak = np.iinfo(dtype).max
+        assert shown[..., :3].min() == peak
+        # Without that care it would have: this test can fail.
+        assert resize.upscale(disc, 2)[result[..., 3] > 0][..., :3].min() < 0.9 * peak
+
+    def test_what_is_opaque_stays_so(self, enlarge, tmp_path):
+        disc = self.disc(np.uint8)
+        disc[..., :3] = np.random.RandomState(0).randint(0, 256, disc.shape[:2] + (3,))
+        save(tmp_path / 'a.png', disc)
+        enlarge(tmp_path / 'a.png', tmp_path / 'big.png')
+        alpha = read_by_pillow(tmp_path / 'big.png')[..., 3]
+        inside, outside = (~near(alpha_is).repeat(2, 0).repeat(2, 1)
+                           for alpha_is in (disc[..., 3] < 255, disc[..., 3] > 0))
+        assert inside.any() and (alpha[inside] == 255).all()
+        assert outside.any() and (alpha[outside] == 0).all()
+
+    def test_opaque_pixels_are_those_of_the_picture_without_alpha(self, enlarge, upscaler,
+                                                                  tmp_path):
+        samples = random_samples(4)
+        samples[..., 3] = 255
+        save(tmp_path / 'a.png', samples)
+        enlarge(tmp_path / 'a.png', tmp_path / 'big.png')
+        result = read_by_pillow(tmp_path / 'big.png')
+        assert (result[..., 3] == 255).all()
+        np.testing.assert_array_equal(
+            result[..., :3], np.rint(np.clip(upscaler(samples[..., :3], 2), 0, 255)))
+
+
+# By Pillow, of which EXIF reading and writing is independent of ours.
+ORIENTATION, MAKE, EXIF, PHOTO_WIDTH, PHOTO_HEIGHT, MAKER_NOTE, TITLE = (
+    274, 271, 34665, 40962, 40963, 37500, 270)
+THUMBNAIL = b'\xff\xd8 a thumbnail of the small picture \xff\xd9'
+
+
+def exif_block(orientation=1, order='<'):
+    """With a thumbnail, a maker's note and the sizes of the picture."""
+    def directory(place, entries, following=0):
+        values = b''
+        packed = struct.pack(order + 'H', len(entries))
+        for tag, kind, data in entries:
+            size = {2: 1, 3: 2, 4: 4, 7: 1}[kind]
+            count = len(data) // size
+            if len(data) > 4:
+                values += data
+                data = struct.pack(
+                    order + 'I', place + 6 + 12 * len(entries) + len(values) - len(data))
+            packed += struct.pack(order + 'HHI', tag, kind, count) + data.ljust(4, b'\0')
+        return packed + struct.pack(order + 'I', following) + values
+
+    def short(value):
+        return struct.pack(order + 'H', value)
+
+    def long(value):
+        return struct.pack(order + 'I', value)
+
+    first = [(MAKE, 2, b'Camera maker\0'), (ORIENTATION, 3, short(orientation))]
+    place_of_photo = 8 + len(directory(8, first + [(EXIF, 4, long(0))]))
+    photo = directory(place_of_photo, [
+        (MAKER_NOTE, 7, b'only its maker knows'), (PHOTO_WIDTH, 4, long(WIDTH)),
+        (PHOTO_HEIGHT, 3, short(HEIGHT))])
+    place_of_last = place_of_photo + len(photo)
+    place_of_thumbnail = place_of_last + len(directory(0, [(513, 4, long(0)), (514, 4, long(0))]))
+    last = directory(place_of_last, [(513, 4, long(place_of_thumbnail)),
+                                     (514, 4, long(len(THUMBNAIL)))])
+    magic = b'II*\0' if order == '<' else b'MM\0*'
+    return (magic + long(8) + directory(8, first + [(EXIF, 4, long(place_of_photo))],
+                                        place_of_last) + photo + last + THUMBNAIL)
+
+
+def written(path):
+    """What Pillow finds: (EXIF tags, those of the photo, profile, resolution)."""
+    with Image.open(str(path)) as image:
+        image.load()
+        found = image.getexif()
+        return dict(found), found.get_ifd(EXIF), image.info.get('icc_profile'), image.info.get(
+            'dpi')
+
+
+class TestWhatBelongsToAPicture:
+    @pytest.mark.parametrize('order', ['<', '>'])
+    @pytest.mark.parametrize('source', ['jpg', 'png', 'webp', 'tif'])
+    @pytest.mark.parametrize('target', ['jpg', 'png', 'webp', 'tif'])
+    def test_profile_exif_and_resolution_are_carried_over(self, enlarge, tmp_path, source, target,
+                                                          order):
+        save(tmp_path / ('a.' + source), smooth(3), icc_profile=PROFILE, dpi=(300, 240),
+             exif=b'Exif\0\0' + exif_block(order=order))
+        enlarge(tmp_path / ('a.' + source), tmp_path / ('big.' + target))
+
+        first, photo, profile, dpi = written(tmp_path / ('big.' + target))
+        assert profile == PROFILE
+        if 'webp' not in (source, target):  # which has none but in EXIF
+            assert dpi == pytest.approx((300, 240), abs=0.02)
+        assert first[MAKE] == 'Camera maker'
+        assert (photo[PHOTO_WIDTH], photo[PHOTO_HEIGHT]) == (2 * WIDTH, 2 * HEIGHT)
+        assert photo[MAKER_NOTE] == b'only its maker knows'
+        assert b'a thumbnail of' in (tmp_path / ('a.' + source)).read_bytes() or source == 'tif'
+        assert b'a thumbnail of' not in (tmp_path / ('big.' + target)).read_bytes()
+
+    @pytest.mark.parametrize('suffix', ['.jpg', '.png', '.tif', '.webp'])
+    @pytest.mark.parametrize('orientation', range(1, 9))
+    def test_orientation(self, enlarge, bicubic, tmp_path, orientation, suffix):
+        path = tmp_path / ('a' + suffix)
+        block = Image.Exif()
+        block[ORIENTATION] = orientation
+        save(path, smooth(3), exif=block, **({} if suffix == '.png' else {'quality': 100}))
+        enlarge(path, tmp_path / ('big' + suffix), '--quality=100', upscaler=bicubic)
+        with Image.open(str(path)) as image:
+            upright = np.asarray(ImageOps.exif_transpose(image))
+        assert written(tmp_path / ('big' + suffix))[0].get(ORIENTATION, 1) == 1
+        np.testing.assert_allclose(read_by_pillow(tmp_path / ('big' + suffix)),
+                                   resize.upscale(upright, 2).astype(float),
+                                   atol=4 * (suffix == '.jpg'))
+        # Training sees the same.
+        np.testing.assert_array_equal(read_rgb(str(path)), upright)
+        assert read_size(str(path)) == upright.shape[:2]
+
+    @pytest.mark.parametrize('orientation', [3, 6])
+    @pytest.mark.parametrize('compression', [1, 5])
+    def test_orientation_with_sixteen_bits(self, enlarge, bicubic, tmp_path, orientation,
+                                           compression):
+        samples = random_samples(3, np.uint16)
+        data = lzw(samples.tobytes()) if compression == 5 else None
+        (tmp_path / 'a.tif').write_bytes(tiff(
+            samples, compression=compression, data=data,
+            more=[(ORIENTATION, 3, [orientation])]))
+        enlarge(tmp_path / 'a.tif', tmp_path / 'big.tif', upscaler=bicubic)
+        upright = np.rot90(samples, {3: 2, 6: 3}[orientation])
+        np.testing.assert_array_equal(read_deep(tmp_path / 'big.tif'), resize.upscale(upright, 2))
+
+    def test_damaged_exif_data_is_left_out(self, enlarge, tmp_path):
+        for number, block in enumerate((b'II*\0', exif_block()[:30], b'no such thing')):
+            save(tmp_path / 'a.jpg', smooth(3), exif=b'Exif\0\0' + block)
+            enlarge(tmp_path / 'a.jpg', tmp_path / 'big.jpg')
+            assert written(tmp_path / 'big.jpg')[0] == {}, number
+
+    def test_inks_are_mixed_by_their_profile_which_then_is_gone(self, enlarge, tmp_path):
+        """There is no CMYK profile at hand; one of other colours is not used."""
+        Image.frombytes('CMYK', (WIDTH, HEIGHT), smooth(4).tobytes()).save(
+            str(tmp_path / 'a.jpg'), icc_profile=PROFILE)
+        enlarge(tmp_path / 'a.jpg', tmp_path / 'big.png')
+        assert written(tmp_path / 'big.png')[2] is None
+
+
+class TestWhereThingsGo:
+    def test_a_folder_keeps_its_structure(self, enlarge, tmp_path):
+        for name in ('in/a.png', 'in/sub/b.jpg', 'in/sub/deep/c.TIF'):
+            save(tmp_path / name, random_samples(3))
+        (tmp_path / 'in' / 'notes.txt').write_text('not a picture')
+        result = enlarge(tmp_path / 'in', tmp_path / 'out')
+        assert set(contents(tmp_path / 'out')) == {'a.png', 'sub/b.jpg', 'sub/deep/c.TIF'}
+        assert result.stdout.decode() == '3 of 3 pictures enlarged, in %s\n' % (tmp_path / 'out')
+
+    @pytest.mark.parametrize('pattern, found', [
+        ('in/*.jpg', {'b.jpg', 'c.jpg'}), ('in/**/*.jpg', {'b.jpg', 'c.jpg', 'sub/d.jpg'}),
+        ('in/[ab].*', {'a.png', 'b.jpg'}), ('*/sub/*', {'in/sub/d.jpg'})])
+    def test_a_pattern(self, enlarge, tmp_path, pattern, found):
+        for name in ('in/a.png', 'in/b.jpg', 'in/c.jpg', 'in/sub/d.jpg'):
+            save(tmp_path / name, random_samples(3))
+        enlarge(tmp_path / pattern, tmp_path / 'out')
+        assert set(contents(tmp_path / 'out')) == found
+
+    def test_a_name_that_looks_like_a_pattern(self, enlarge, tmp_path):
+        save(tmp_path / 'a[1].png', random_samples(3))
+        enlarge(tmp_path / 'a[1].png', tmp_path / 'big.png')
+        assert (tmp_path / 'big.png').exists()
+
+    @pytest.mark.parametrize('target, written', [
+        ('there', 'there/a.png'), ('new', 'new/a.png'), ('v1.2/', 'v1.2/a.png'),
+        ('big.png', 'big.png'), ('there/big.png', 'there/big.png')])
+    def test_one_picture(self, enlarge, tmp_path, target, written):
+        save(tmp_path / 'a.png', random_samples(3))
+        (tmp_path / 'there').mkdir()
+        enlarge(tmp_path / 'a.png', '%s/%s' % (tmp_path, target))
+        assert set(contents(tmp_path)) == {'a.png', written}
+
+    def test_standard_input_to_standard_output(self, enlarge, upscaler, tmp_path):
+        samples = random_samples(3, np.uint16)
+        result = enlarge('-', '-', stdin=png_of_tensorflow(samples))
+        (tmp_path / 'big.png').write_bytes(result.stdout)
+        np.testing.assert_array_equal(
+            read_deep(tmp_path / 'big.png'), np.rint(np.clip(upscaler(samples, 2), 0, 65535)))
+
+    def test_what_else_is_said_goes_to_standard_error(self, run, upscaler, tmp_path):
+        def chatty(_, images, *rest):
+            os.write(1, b'a library says this')
+            return upscaler.enlarge_all(images, *rest)
+
+        talking = type('Talking', (), {'require_scale': upscaler.require_scale,
+                                       'enlarge_all': chatty})()
+        save(tmp_path / 'a.tif', random_samples(3))
+        result = run(tmp_path / 'a.tif', '-', upscaler=talking)
+        assert result.returncode == 0
+        assert Image.open(io.BytesIO(result.stdout)).format == 'TIFF'
+        assert result.stdout[:4] in (b'II*\0', b'MM\0*')
+        assert result.stderr == 'a library says this'
+
+    def test_standard_input_to_a_file_of_another_format(self, enlarge, tmp_path):
+        enlarge('-', tmp_path / 'big.jpg', stdin=png_of_tensorflow(smooth(3)))
+        assert Image.open(str(tmp_path / 'big.jpg')).format == 'JPEG'
+
+    def test_an_output_folder_inside_of_the_input_folder(self, run, tmp_path):
+        save(tmp_path / 'a.png', random_samples(3))
+        first = run(tmp_path, tmp_path / 'big')
+        second = run(tmp_path, tmp_path / 'big')
+        assert (first.returncode, first.stderr) == (0, '')
+        assert set(contents(tmp_path)) == {'a.png', 'big/a.png'}
+        refused(second, 0, 'note', tmp_path / 'big', 'is inside of', '1 pictures')
+
+    def test_what_exists_is_skipped(self, enlarge, tmp_path):
+        for name in 'abc':
+            save(tmp_path / 'in' / (name + '.png'), random_samples(3))
+        (tmp_path / 'out').mkdir()
+        (tmp_path / 'out' / 'b.png').write_text('precious')
+        result = enlarge(tmp_path / 'in', tmp_path / 'out', '--skip_existing')
+        assert result.stdout.decode().startswith('2 of 2 pictures enlarged')
+        assert (tmp_path / 'out' / 'b.png').read_text() == 'precious'
+        before = contents(tmp_path)
+        result = enlarge(tmp_path / 'in', tmp_path / 'out', '--skip_existing')
+        assert result.stdout.decode() == (
+            '0 of 0 pictures enlarged, in %s, where 3 were before\n' % (tmp_path / 'out'))
+        assert contents(tmp_path) == before
+        enlarge(tmp_path / 'in', tmp_path / 'out')
+        assert (tmp_path / 'out' / 'b.png').read_bytes() == before['out/a.png']
+
+
+class TestBatches:
+    def test_pictures_of_one_size_are_computed_together(self, enlarge, upscaler, tmp_path):
+        sizes = {'a': (9, 7), 'b': (7, 9), 'c': (9, 7), 'd': (9, 7), 'e': (7, 9), 'f': (9, 7)}
+        for name, (height, width) in sizes.items():
+            save(tmp_path / 'in' / (name + '.png'), random_samples(3)[:height, :width])
+        batches = []
+
+        class Counting:
+            require_scale = upscaler.require_scale
+
+            def enlarge_all(self, images, *rest):
+                batches.append([image.shape[:2] for image in images])
+                return upscaler.enlarge_all(images, *rest)
+
+        enlarge(tmp_path / 'in', tmp_path / 'one')
+        enlarge(tmp_path / 'in', tmp_path / 'three', '--batch=3', upscaler=Counting())
+        assert batches == [2 * [(7, 9)], 3 * [(9, 7)], [(9, 7)]]
+        for name in sizes:
+            one, three = (read_by_pillow(tmp_path / folder / (name + '.png')).astype(int)
+                          for folder in ('one', 'three'))
+            assert np.abs(one - three).max() <= 1
+
+
+class TestBadInput:
+    def alone(self, run, tmp_path, name, *words):
+        """The line about a picture that is not enlarged; nothing is written."""
+        before = contents(tmp_path)
+        result = run(tmp_path / name, tmp_path / 'out.png')
+        assert contents(tmp_path) == before
+        return refused(result, FAILURE, 'not enlarged', tmp_path / name, *words)
+
+    def test_what_is_not_an_image(self, run, tmp_path):
+        for name, data in (('zip.png', b'PK\3\4' + bytes(100)), ('empty.jpg', b''),
+                           ('text.tif', b'not a picture'), ('pdf.png', b'%!PS-Adobe-3.0')):
+            (tmp_path / name).write_bytes(data)
+            self.alone(run, tmp_path, name, 'not an image')
+        self.alone(run, tmp_path, 'no.png', 'no such file')
+
+    def test_what_no_network_takes(self, run, tmp_path):
+        tifffile.imwrite(str(tmp_path / 'float.tif'), np.zeros((5, 6, 3), np.float32),
+                         photometric='rgb')
+        self.alone(run, tmp_path, 'float.tif', '8 or 16 bits')
+        Image.new('I', (3, 4)).save(str(tmp_path / 'long.tif'))
+        self.alone(run, tmp_path, 'long.tif', '8 or 16 bits')
+
+    @pytest.mark.parametrize('suffix', ['png', 'jpg', 'webp', 'tif', 'bmp'])
+    def test_half_of_a_picture(self, run, bicubic, tmp_path, suffix):
+        path = tmp_path / ('a.' + suffix)
+        samples = np.random.RandomState(0).randint(0, 256, (64, 48, 3)).astype(np.uint8)
+        even = slice(32, 64) if suffix == 'bmp' else slice(32)  # BMP begins at the bottom
+        samples[even] = 200
+        save(path, samples, **({'quality': 100} if suffix in ('jpg', 'webp') else {}))
+        path.write_bytes(path.read_bytes()[:int(0.6 * path.stat().st_size)])
+        assert 'not an image' not in self.alone(run, tmp_path, path.name)
+        result = run(path, tmp_path / 'big.png', '--keep_truncated', upscaler=bicubic)
+        if suffix == 'webp':  # whose decoder gives all or nothing
+            refused(result, FAILURE, path)
+        else:
+            refused(result, 0, 'note', path, 'damaged or truncated')
+            result = read_by_pillow(tmp_path / 'big.png')
+            kept = result[72:] if suffix == 'bmp' else result[:40]
+            assert np.abs(kept.astype(int) - 200).max() < 9
+
+    def test_half_of_a_picture_with_sixteen_bits(self, run, tmp_path):
+        samples = np.random.RandomState(0).randint(0, 65536, (64, 48, 3)).astype(np.uint16)
+        for name, data in (('a.png', png_of_tensorflow(samples)), ('a.tif', tiff(samples))):
+            (tmp_path / name).write_bytes(data[:len(data) // 2])
+            self.alone(run, tmp_path, name, 'truncated')
+
+    def test_tiny_and_narrow_pictures(self, enlarge, bicubic, tmp_path):
+        for height, width in ((1, 1), (1, 5), (3, 20000), (20000, 3)):
+            samples = np.random.RandomState(0).randint(0, 256, (height, width, 4)).astype(np.uint8)
+            samples[..., 3] = 255 * (samples[..., 3] > 127)
+            save(tmp_path / 'a.png', samples)
+            enlarge(tmp_path / 'a.png', tmp_path / 'big.png', upscaler=bicubic)
+            assert read_by_pillow(tmp_path / 'big.png').shape == (2 * height, 2 * width, 4)
+            enlarge(tmp_path / 'a.png', tmp_path / 'big.tif')
+            assert read_by_pillow(tmp_path / 'big.tif').shape == (2 * height, 2 * width, 4)
+
+    def test_a_picture_with_more_pixels_than_expected(self, run, enlarge, tmp_path):
+        (tmp_path / 'bomb.png').write_bytes(b'\x89PNG\r\n\x1a\n' + b''.join(
+            struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
+            for name, data in ((b'IHDR', struct.pack('>IIBBBBB', 60000, 30000, 8, 2, 0, 0, 0)),
+                               (b'IDAT', zlib.compress(bytes(1000))), (b'IEND', b''))))
+        self.alone(run, tmp_path, 'bomb.png', '60000x30000', '1800 megapixels', '256',
+                   '--max_megapixels')
+        Image.new('L', (1100, 1000)).save(str(tmp_path / 'a.png'))
+        result = run(tmp_path / 'a.png', tmp_path / 'big.png', '--max_megapixels=1')
+        refused(result, FAILURE, 'a.png', '1100x1000')
+        enlarge(tmp_path / 'a.png', tmp_path / 'big.png', '--max_megapixels=2')
+
+    def test_a_result_that_does_not_fit_into_the_memory(self, run, monkeypatch, tmp_path):
+        save(tmp_path / 'a.png', random_samples(3))
+        monkeypatch.setattr(memory, 'available', lambda: 1000)
+        self.alone(run, tmp_path, 'a.png', 'GB of memory')
+
+    def test_what_a_format_cannot_hold(self, run, enlarge, tmp_path):
+        save(tmp_path / 'clear.png', random_samples(4))
+        save(tmp_path / 'long.png', random_samples(3)[:1].repeat(600, 1))
+        for name, target, words in (('clear.png', 'a.jpg', 'transparent'),
+                                    ('clear.png', 'a.bmp', 'transparent'),
+                                    ('long.png', 'a.webp', '16383')):
+            refused(run(tmp_path / name, tmp_path / target), FAILURE, name, words, '--format=png')
+        enlarge(tmp_path / 'long.png', tmp_path / 'a.jpg')
+
+    def test_a_bad_picture_does_not_stop_the_others(self, run, tmp_path):
+        for name in ('a.png', 'b.png', 'd.png'):
+            save(tmp_path / 'in' / name, random_samples(3))
+        (tmp_path / 'in' / 'b.png').write_bytes(b'PK')
+        (tmp_path / 'in' / 'c.png').write_bytes((tmp_path / 'in' / 'd.png').read_bytes()[:200])
+        (tmp_path / 'out' / 'd.png').mkdir(parents=True)
+        result = run(tmp_path / 'in', tmp_path / 'out')
+        assert result.returncode == FAILURE
+        assert set(contents(tmp_path / 'out')) == {'a.png'}
+        assert result.stdout.decode().startswith('1 of 4 pictures enlarged')
+        for line, words in zip(result.stderr.splitlines(), (
+                ('b.png', 'not an image'), ('c.png', 'truncated'), ('out/d.png', 'is a folder'))):
+            assert line.startswith('not enlarged: ')
+            assert all(word in line for word in words)
+
+    def test_two_pictures_for_one_name(self, run, tmp_path):
+        save(tmp_path / 'in' / 'a.png', random_samples(3))
+        save(tmp_path / 'in' / 'a.jpg', random_samples(3))
+        result = run(tmp_path / 'in', tmp_path / 'out', '--format=png')
+        refused(result, FAILURE, 'in/a.png', 'in/a.jpg', 'out/a.png')
+        assert not (tmp_path / 'out').exists()
+
+    def test_results_in_place_of_the_pictures(self, run, tmp_path):
+        save(tmp_path / 'in' / 'a.png', random_samples(3))
+        before = contents(tmp_path)
+        (tmp_path / 'link').symlink_to(tmp_path / 'in')
+        folder = tmp_path / 'in'
+        for source, target in ((folder, folder), (folder, tmp_path / 'link'),
+                               (folder / '*.png', folder), (folder / 'a.png', folder),
+                               (folder / 'a.png', folder / 'a.png')):
+            refused(run(source, target), FAILURE, 'give another --output_path')
+        (tmp_path / 'link').unlink()
+        assert contents(tmp_path) == before
+
+    def test_flags_that_make_no_sense(self, run, tmp_path):
+        save(tmp_path / 'in' / 'a.png', random_samples(3))
+        save(tmp_path / 'in' / 'b.png', random_samples(3))
+        folder, picture = tmp_path / 'in', tmp_path / 'in' / 'a.png'
+        for source, target, more, words in (
+                (folder, '-', [], 'one picture'), ('-', 'out', [], 'name of a file'),
+                (picture, 'a.gif', [], '.webp'), (picture, 'a.png', ['--format=jpg'], '--format'),
+                (folder, 'out.png', [], 'folder'), (picture, 'a.png', ['--quality=0'], 'quality'),
+                (picture, 'a.png', ['--format=gif'], 'format'),
+                (picture, 'a.png', ['--batch=0'], 'batch')):
+            refused(run(source, target, *more), USAGE, words)
+
+    def test_a_scale_that_the_model_lacks(self, run, upscaler, tmp_path):
+        save(tmp_path / 'a.png', random_samples(3))
+        result = run(tmp_path / 'a.png', tmp_path / 'big.png', '--scale=5')
+        refused(result, USAGE, '--scale=5', 'random.ckpt', 'x2, x3')
+
+    def test_a_folder_that_is_read_only(self, run, small_disk, tmp_path):
+        save(tmp_path / 'a.png', random_samples(3))
+        subprocess.run(['mount', '-o', 'remount,ro', str(small_disk)], check=True)
+        for target in (small_disk / 'big.png', small_disk / 'new' / 'big.png'):
+            refused(run(tmp_path / 'a.png', target), FAILURE, small_disk, 'cannot be written')
+
+    def test_no_space_left(self, run, small_disk, fill_disk, tmp_path):
+        for name in 'abcdefghijkl':
+            save(tmp_path / 'in' / (name + '.png'), random_samples(3))
+        fill_disk(small_disk, leave=2 * 4096)
+        before = contents(small_disk)
+        result = run(tmp_path / 'in', small_disk / 'out')
+        refused(result, FAILURE, small_disk / 'out', 'No space left')
+        after = contents(small_disk)
+        assert {name for name in after if name.endswith('.tmp')} == set()
+        for name in set(after) - set(before):
+            assert Image.open(str(small_disk / name)).size == (2 * WIDTH, 2 * HEIGHT)
+
+    def test_standard_output_that_takes_nothing(self, bicubic, tmp_path):
+        save(tmp_path / 'a.png', random_samples(3))
+        with open('/dev/full', 'wb', buffering=0) as full:
+            pipeline = Pipeline(bicubic, 2, standard_output=full)
+            with pytest.raises(UserError, match='standard output: .*No space left'):
+                list(pipeline.run([Job(str(tmp_path / 'a.png'), '-', 'png')]))
+
+
+class TestBesideTheNetwork:
+    def test_the_bar(self, tmp_path):
+        terminal = type('Terminal', (io.StringIO,), {'isatty': lambda self: True})()
+        bar = ProgressBar(8.0, label='enlarging', unit='MP', stream=terminal)
+        bar._began -= 4
+        bar.update(2.0, 'a.png')
+        assert 'enlarging 2.0/8.0 MP  25% ETA 0:12 0.50 MP/s a.png' in terminal.getvalue()
+
+    def test_work_ahead_is_bounded_by_its_cost(self):
+        started = []
+
+        def items():
+            for number in range(6):
+                started.append(number)
+                yield number
+
+        results = computed_ahead(lambda item: item, items(), cost=lambda item: 10, budget=25)
+        assert next(results) == 0
+        assert started == [0, 1, 2]
+        assert list(results) == [1, 2, 3, 4, 5]

@@ -98,8 +98,8 @@ class Pipeline:
         target = work.job.target
         if os.path.isdir(target):
             raise UserError('%s: is a folder, and a file is wanted' % target)
-        self._require_memory(work)
         picture = read_picture(self._source(work.job), self._max_megapixels, self._keep_truncated)
+        self._require_memory(work)
         try:
             require_room(picture, _format(work.job, picture), self._scale)
         except Unusable as error:

@@ -17,10 +17,13 @@ def reserved_standard_output():
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
+    file = os.fdopen(os.dup(kept), 'wb')
     try:
-        with os.fdopen(os.dup(kept), 'wb') as file:
-            yield file
+        yield file
     finally:
+        # Whoever writes also flushes, and is told what goes wrong.
+        with contextlib.suppress(OSError):
+            file.close()
         sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)

@@ -2,7 +2,7 @@
 import logging
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from sr_tf.images import exif, samples, sixteen_bits
 from sr_tf.images import tiff_tags as tags
@@ -99,7 +99,11 @@ class TiffFile:
         return _with_alpha(pixels, alpha, kinds[0] == tags.PREMULTIPLIED)
 
     def _by_pillow(self):
-        image = self._open()
+        try:
+            image = self._open()
+        except UnidentifiedImageError:
+            raise Unusable('has samples of another kind; save it with 8 or 16 bits a channel'
+                           ) from None
         is_deep = sixteen_bits.is_deep(image)
         extra = list(self._page.extrasamples)
         # Pillow takes these for something else, without a word.
