@@ -23,8 +23,9 @@ def start(command, **options):
 def signals_received():
     """Within it, what asks us to end does not; the numbers of the signals come into a list."""
     received = []
-    # nohup has the end of the terminal ignored, and so it stays.
-    numbers = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    numbers = set(ENDING)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        numbers.remove(signal.SIGHUP)  # by nohup
     previous = {number: signal.signal(number, lambda number, _: received.append(number))
                 for number in numbers}
     try:
