@@ -496,8 +496,8 @@ class TestLoad:
         np.testing.assert_array_equal(ours.outputs(photo, 2)[1], expected)
 
     def test_a_wrong_scale_is_refused_with_those_that_there_are(self, upscaler, photo):
-        for scale, said in ((4, '--scale=4'), (None, '--scale is missing')):
-            with pytest.raises(UsageError, match=said + r': .*model\.ckpt-4.* x2, x3'):
+        for scale, start in ((4, '--scale=4'), (None, '--scale is missing')):
+            with pytest.raises(UsageError, match=r'%s: .*model\.ckpt-4.* x2, x3' % start):
                 upscaler(photo, scale)
         with pytest.raises(UsageError, match='--scale=4'):
             upscaler.network(photo[np.newaxis].astype(np.float32), 4)
