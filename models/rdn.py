@@ -66,7 +66,7 @@ class RDN(UnitRange):
         return 2 + self.num_blocks * self.num_layers + 1 + layers.ENLARGING_RADIUS
 
     def features_at_once(self, scale):
-        return self.num_features * max(self.num_layers + 8, 3 * scale ** 2 + 4)
+        return self.num_features * max(self.num_layers + 10, 3 * scale ** 2 + 4)
 
     def shuffled(self):
         return dict(self._enlargements(self.scales[0]))
