@@ -13,11 +13,6 @@ from models import layers
 from models.base_model import BaseModel
 from sr_tf.compat import tf
 
-# In levels of 0..255: what may be lost of a picture, as much as another order of additions changes;
-# and how far the first outputs are from the next ones at most (by up to 24 in a trained network).
-NEGLIGIBLE = 1e-3
-LARGEST_CHANGE = 64
-
 
 class BSRN(BaseModel):
     hyper_parameters = {
@@ -123,14 +118,8 @@ class BSRN(BaseModel):
         return sum(weight * distance(output, truth) for weight, output in zip(weights, outputs))
 
     def image(self, outputs):
-        """The mean in which each output weighs twice the one before.
-
-        The first ones, which weigh next to nothing, are not used, so that nobody computes them.
-        """
         weights = _growing_weights(len(outputs), 2.0)
-        first = sum(total * LARGEST_CHANGE <= NEGLIGIBLE for total in np.cumsum(weights))
-        weights[first] += sum(weights[:first])
-        return sum(weight * output for weight, output in zip(weights[first:], outputs[first:]))
+        return sum(weight * output for weight, output in zip(weights, outputs))
 
 
 def _growing_weights(count, ratio):

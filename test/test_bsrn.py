@@ -189,28 +189,6 @@ def test_image_is_the_weighted_sum_of_all_outputs(tmp_path):
     upscaler.close()
 
 
-def test_outputs_that_change_no_pixel_are_not_computed(tmp_path):
-    weights = random_weights((2,), 6, 5)
-    prefix = write_checkpoint(tmp_path / 'weights.ckpt', weights)
-    image = random_image(40, 50)
-    outputs = [output[0] for output in forward(weights, image[np.newaxis], 2, 18)]
-    assert np.abs(outputs[0] - outputs[3]).max() > 1
-    pixels = np.rint(np.clip(combined(outputs), 0, 255))
-    with sr_tf.load(prefix, chip='cpu', precision='fp32', recursions=18) as upscaler:
-        np.testing.assert_array_equal(np.rint(np.clip(upscaler(image), 0, 255)), pixels)
-        assert_equal_images(upscaler.outputs(image), outputs)
-        with tf.Graph().as_default():
-            placeholders = [tf.placeholder(tf.float32, [2, 2]) for _ in range(18)]
-            picture = upscaler.model.image(placeholders)
-            with tf.Session() as session:
-                # Without the first two there is a picture, without the third there is none.
-                given = {tensor: np.full([2, 2], 7.0) for tensor in placeholders[2:]}
-                np.testing.assert_allclose(session.run(picture, given), 7.0, rtol=1e-6)
-                del given[placeholders[2]]
-                with pytest.raises(tf.errors.InvalidArgumentError):
-                    session.run(picture, given)
-
-
 def test_recursion_frequency_skips_outputs(tmp_path):
     weights = random_weights((2,), 6, 5)
     prefix = write_checkpoint(tmp_path / 'weights.ckpt', weights)
