@@ -16,7 +16,12 @@ class BaseLoader:
     """Says what is where on disk. The subclass in `<name>_loader.py` lists the pairs.
 
     Paths may name several folders, separated by commas.
+
+    lr_kind: which low-resolution images are wanted where a set has several kinds, by their names
+        in DIV2K: bicubic or unknown.
     """
+
+    lr_kind = 'bicubic'
 
     def __init__(self, truth_path, input_path, scales):
         self.truth_path = truth_path
@@ -41,6 +46,10 @@ class BaseLoader:
     def size(self, where):
         """(height, width), without decoding the picture."""
         return files.read_size(where)
+
+    def is_grey(self, where):
+        """Whether the picture has one channel on disk, which `read` repeats."""
+        return files.is_grey(where)
 
     def stamp(self, where):
         """What changes when the picture changes."""
@@ -87,8 +96,13 @@ def _others(names):
 
 def by_name(folder):
     """Maps the name of each picture below the folder, without its extension, to its path."""
+    return named(folder, files.find_images(folder))
+
+
+def named(folder, paths):
+    """Maps paths relative to the folder, without their extensions, to the whole paths."""
     found = {}
-    for relative in files.find_images(folder):
+    for relative in paths:
         name = os.path.splitext(relative)[0].replace(os.sep, '/')
         path = os.path.join(folder, relative)
         if name in found:

@@ -34,6 +34,9 @@ class H5Loader(BaseLoader):
         with _opened(where.path) as file:
             return file[where.key].shape[:2]
 
+    def is_grey(self, where):
+        return False
+
     def stamp(self, where):
         return super().stamp(where.path) + [where.key]
 

@@ -25,6 +25,9 @@ class TFRecordLoader(BaseLoader):
     def size(self, where):
         return shards.read_size(where)
 
+    def is_grey(self, where):
+        return False
+
     def stamp(self, where):
         return super().stamp(where.path) + [where.offset, where.length]
 
