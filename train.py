@@ -8,7 +8,7 @@ from sr_tf.data.sampler import Sampler, Shard
 from sr_tf.errors import UsageError, UserError
 from sr_tf.network import GraphNetwork
 from sr_tf.progress import progress_shower
-from sr_tf.scoring.evaluate import psnr_total
+from sr_tf.scoring.validation import Validation
 from sr_tf.training.start import choose_start
 from sr_tf.training.trainer import Plan, train
 from sr_tf.upscaler import Upscaler
@@ -31,7 +31,7 @@ def main(arguments):
     sampler = Sampler(pack, recipe['scales'], flags.patch_sizes(recipe), recipe['batch_size'],
                       FLAGS.seed, Shard(engine.rank, engine.size), recipe['accumulate_steps'])
     plan = make_plan(recipe, chip, engine.size, len(pack.names))
-    validate = validator(model, chip, engine)
+    validate = validation(model, chip, engine)
 
     if engine.is_chief:
         prepare_folder(folder)
@@ -84,24 +84,22 @@ def make_plan(recipe, chip, processes, images):
                 flags.step_timeout(processes), flags.profile(chip), flags.values())
 
 
-def validator(model, chip, engine):
+def validation(model, chip, engine):
     """What scores weights on this process' share of the validation images, or None without any."""
     if not FLAGS.validate_freq:
         return None
     if not FLAGS.valid_truth_path:
         raise UsageError('--validate_freq needs --valid_truth_path, the images to validate on')
-    loader = flags.loader(model.scales, 'valid')
-    loader.pairs()
     network = []
 
-    def total(weights):
+    def upscaler_of(weights):
         if not network:
             network.append(GraphNetwork(model, chip))
         network[0].assign(weights)
-        return psnr_total(Upscaler(model, network[0]), loader, engine.rank, engine.size,
-                          flags.degradation(model.scales))
+        return Upscaler(model, network[0])
 
-    return total
+    return Validation(upscaler_of, flags.test_sets(model.scales, 'valid'),
+                      flags.degradation(model.scales), (engine.rank, engine.size))
 
 
 if __name__ == '__main__':

@@ -47,9 +47,9 @@ class BaseLoader:
         """(height, width), without decoding the picture."""
         return files.read_size(where)
 
-    def is_grey(self, where):
-        """Whether the picture has one channel on disk, which `read` repeats."""
-        return files.is_grey(where)
+    def read_channels(self, where):
+        """The same, but of one channel where it is grey on disk."""
+        return files.read_channels(where)
 
     def stamp(self, where):
         """What changes when the picture changes."""

@@ -34,8 +34,8 @@ class H5Loader(BaseLoader):
         with _opened(where.path) as file:
             return file[where.key].shape[:2]
 
-    def is_grey(self, where):
-        return False
+    def read_channels(self, where):
+        return self.read(where)
 
     def stamp(self, where):
         return super().stamp(where.path) + [where.key]

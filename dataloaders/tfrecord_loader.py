@@ -25,8 +25,8 @@ class TFRecordLoader(BaseLoader):
     def size(self, where):
         return shards.read_size(where)
 
-    def is_grey(self, where):
-        return False
+    def read_channels(self, where):
+        return self.read(where)
 
     def stamp(self, where):
         return super().stamp(where.path) + [where.offset, where.length]

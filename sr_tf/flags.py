@@ -17,7 +17,10 @@ from sr_tf.images import degradations
 from sr_tf.images.formats import FORMATS
 from sr_tf.images.reader import MAX_MEGAPIXELS
 from sr_tf.images.writer import DEFAULT_QUALITY
+from sr_tf.scoring.evaluate import Settings
 from sr_tf.scoring.protocols import PROTOCOLS
+from sr_tf.scoring.protocols import find as find_protocol
+from sr_tf.scoring.sets import ImageSet, name_of
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.schedule import SCHEDULES, Schedule
 
@@ -112,9 +115,7 @@ def define_training():
                        lower_bound=0)
     flags.DEFINE_integer('validate_freq', 0, 'Steps between validations; the best is kept.',
                          lower_bound=0)
-    flags.DEFINE_enum('distributed', 'auto', distributed.ENGINES,
-                      'How several processes average: auto is hccl on NPUs, horovod under '
-                      'horovodrun and else tf, when RANK_SIZE in the environment is above 1.')
+    _define_distributed('average')
     flags.DEFINE_boolean('profile', False, 'Write traces of the steps 10 to 15, for '
                          'chrome://tracing, to profile/ in train_path.')
     flags.DEFINE_float('step_timeout', None, 'Seconds without a step after which the process ends; '
@@ -134,7 +135,17 @@ def define_scoring():
     flags.DEFINE_string('save_path', None, 'Where the enlarged pictures go.')
     flags.DEFINE_string('report_path', None,
                         'Where metrics.json, metrics.csv and report.html go.')
-    flags.DEFINE_enum('protocol', 'paper', list(PROTOCOLS), 'What PSNR and SSIM are taken of.')
+    flags.DEFINE_list('datasets', None, 'Test sets in --data_root by their names, such as '
+                      'Set5,BSD100, in any of the usual layouts.')
+    flags.DEFINE_string('data_root', None, 'The folder that holds the --datasets.')
+    flags.DEFINE_list('compare', None, 'More checkpoints or runs to score beside it.')
+    flags.DEFINE_list('sr_path', None, 'Folders of pictures that other tools enlarged, to score '
+                      'beside it or alone.')
+    flags.DEFINE_list('protocol', ['paper'], 'What PSNR and SSIM are taken of: all, or some of %s; '
+                      'the first is that of tables and pictures.' % ', '.join(PROTOCOLS))
+    flags.DEFINE_boolean('summary', False, 'Show the size and the speed of the network, with or '
+                         'without scoring it.')
+    _define_distributed('share the images')
     flags.DEFINE_boolean('intermediate', False, 'Score and save each recursion\'s output as well.')
     _define_enlarging()
     define_model_parameters()
@@ -230,8 +241,33 @@ def loader(scales, prefix='data'):
     name = FLAGS.dataloader
     if prefix == 'valid' and FLAGS.valid_dataloader:
         name = FLAGS.valid_dataloader
-    return dataloaders.find(name)(getattr(FLAGS, prefix + '_truth_path'),
-                                  getattr(FLAGS, prefix + '_input_path'), scales)
+    return _wanting_lr(dataloaders.find(name)(getattr(FLAGS, prefix + '_truth_path'),
+                                              getattr(FLAGS, prefix + '_input_path'), scales))
+
+
+def test_sets(scales, prefix='data'):
+    """What to score on, at each scale: the --datasets, or the images of the chosen loader."""
+    if prefix == 'data' and FLAGS.datasets:
+        if FLAGS.data_truth_path or FLAGS.data_input_path:
+            raise UsageError('--datasets: are found in --data_root; leave out --data_truth_path '
+                             'and --data_input_path')
+        root = required('data_root')
+        benchmark = dataloaders.find('benchmark_loader')
+        return [ImageSet(name, scale, _wanting_lr(benchmark(os.path.join(root, name), None,
+                                                           (scale,))))
+                for name in dict.fromkeys(FLAGS.datasets) for scale in scales]
+    name = name_of(getattr(FLAGS, prefix + '_truth_path') or FLAGS.dataloader)
+    return [ImageSet(name, scale, loader((scale,), prefix)) for scale in scales]
+
+
+def scoring(scales, measures):
+    """The `Settings` of a scoring at these scales."""
+    names = list(PROTOCOLS) if FLAGS.protocol == ['all'] else list(dict.fromkeys(FLAGS.protocol))
+    for name in names:
+        find_protocol(name)
+    if not names:
+        raise UsageError('--protocol is empty: there are %s' % ', '.join(PROTOCOLS))
+    return Settings(tuple(names), measures, degradation(scales), FLAGS.intermediate)
 
 
 def degradation(scales):
@@ -391,6 +427,13 @@ def values():
     return {flag.name: flag.value for flag in FLAGS.flags_by_module_dict()[__name__]}
 
 
+def _wanting_lr(chosen):
+    """The loader, told which LR files are wanted where there may be several kinds."""
+    if FLAGS.degradation == 'unknown':
+        chosen.lr_kind = 'unknown'
+    return chosen
+
+
 def _require_one_source(input_flag):
     """A degradation that makes all images and a folder that holds them contradict each other."""
     path = getattr(FLAGS, input_flag)
@@ -443,6 +486,13 @@ def _define_engine():
                       'Default: tf, and auto for model_path.')
     flags.DEFINE_string('model_path', None,
                         'Instead of restore_path: an ONNX file that export.py wrote.')
+
+
+def _define_distributed(what):
+    flags.DEFINE_enum('distributed', 'auto', distributed.ENGINES,
+                      'How several processes %s: auto is hccl on NPUs, horovod under '
+                      'horovodrun and else tf, when RANK_SIZE in the environment is above 1.'
+                      % what)
 
 
 def _define_pack_path():

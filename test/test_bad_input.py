@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import dataloaders
 from sr_tf.compat import tf
-from sr_tf.errors import UserError
 from sr_tf.images import resize
 from sr_tf.images.files import read_rgb
-from sr_tf.scoring.evaluate import evaluate
 
 FAILURE, USAGE = 1, 2
 DATA = '.data-00000-of-00001'
@@ -217,14 +214,6 @@ def test_grey_and_opaque_rgba_images_among_rgb_ones_are_fine(run_script, tmp_pat
     for name, pixels in meant.items():
         lr = read_rgb(str(tmp_path / 'LR' / 'x2' / (name + '.png')))
         np.testing.assert_array_equal(lr, resize.downscale(pixels, 2), err_msg=name)
-
-
-def test_an_image_that_is_too_small_to_be_scored_is_named(tmp_path):
-    save(tmp_path / 'large.png', picture(24, 26))
-    save(tmp_path / 'small.png', picture(12, 14))
-    loader = dataloaders.find('folder_loader')(str(tmp_path), None, [2])
-    with pytest.raises(UserError, match=r'small.* too small'):
-        list(evaluate(resize.upscale, loader, 2))
 
 
 WRONG_FLAGS = {

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from sr_tf.errors import UserError
-from sr_tf.scoring import charts
-from sr_tf.scoring.report import write_report
+from sr_tf.report import charts
+from sr_tf.report.histogram import psnr_histogram
+from sr_tf.report.page import write_report
 
 VOID = {'meta', 'link', 'img', 'input', 'br'}
 
@@ -81,8 +82,13 @@ def result(dataset='Set5', scale=2, images=(), **more):
 
 def metrics_of(*results):
     return {'model': 'bsrn', 'checkpoint': '/somewhere/private/model.ckpt-800', 'results': results,
-            'protocol': {'name': 'paper', 'channel': 'Y of uint8 RGB, BT.601', 'crop': 'scale',
-                         'ssim': '11x11 Gaussian, sigma 1.5'}}
+            'protocol': protocol('paper')}
+
+
+def protocol(name):
+    return {'name': name, 'origin': 'the origin of %s' % name, 'truth': 'cropped',
+            'lr': 'bicubic', 'output': 'rounded', 'channel': 'Y of uint8 RGB, BT.601',
+            'crop': 'the scale', 'ssim': '11x11 Gaussian, sigma 1.5'}
 
 
 def picture_of(height=60, width=72, scale=3, name='bird', dataset='Set5', grey=False):
@@ -92,7 +98,7 @@ def picture_of(height=60, width=72, scale=3, name='bird', dataset='Set5', grey=F
     arrays = {'lr': lr, 'bicubic': bicubic, 'sr': sr, 'hr': hr}
     if grey:
         arrays = {key: array[..., 0] for key, array in arrays.items()}
-    return dict(arrays, dataset=dataset, scale=scale, name=name)
+    return dict(arrays, sr={'SR': arrays['sr']}, dataset=dataset, scale=scale, name=name)
 
 
 def decoded(uri):
@@ -137,9 +143,10 @@ def test_results_table_shows_the_metrics(report):
     worse = {'psnr': 38.0, 'ssim': 0.959941}
     page = report([result(images=[image('a', 1, 1)]), result('BSD100', 4, bicubic=worse)])
     rows = page.all('table', 'results')[0].all('tbody')[0].all('tr')
-    assert [cells(row) for row in rows] == [
-        ['Set5 ×2', '37.89 0.9599', '33.68 0.9300', '+4.21 +0.0299', '1 12.3 s'],
-        ['BSD100 ×4', '37.89 0.9599', '38.00 0.9599', '−0.11 0.0000', '0 12.3 s']]
+    assert [cells(row)[:4] for row in rows] == [
+        ['Set5 ×2', '37.89 0.9599', '33.68 0.9300', '+4.21 +0.0299'],
+        ['BSD100 ×4', '37.89 0.9599', '38.00 0.9599', '−0.11 0.0000']]
+    assert [cells(row)[5:] for row in rows] == [['1', '12.3 s'], ['0', '12.3 s']]
     assert [[gain.attributes['class'] for gain in row.all('td')[2].all('span')[1:]
              if gain.attributes.get('class')] for row in rows] == [['up', 'up'], ['down', 'same']]
 
@@ -151,13 +158,14 @@ def test_image_table_shows_each_image_and_can_be_sorted_by_exact_values(report):
     rows = table.all('tbody')[0].all('tr')
     assert [cells(row) for row in rows] == [
         ['baby', '+1.24', '31.24', '30.00', '+0.0500', '0.9000', '0.8500'],
-        ['bird worst', '−0.50', '29.50', '30.00', '+0.0500', '0.9000', '0.8500'],
+        ['bird worst lowest', '−0.50', '29.50', '30.00', '+0.0500', '0.9000', '0.8500'],
         ['head best', '+∞', '∞', '30.00', '+0.0500', '0.9000', '0.8500']]
     values = [[cell.attributes['data-value'] for cell in row.all('td')] for row in rows]
     assert float(values[0][1]) == 31.239
     assert values[2][:2] == ['Infinity', 'Infinity']
     assert len(table.all('button')) == len(table.all('th', None)) - len(rows) == 7
-    assert page.all('summary')[0].text == 'Set5 ×2 3 images worst −0.50 bird best +∞ head'
+    assert page.all('summary')[0].text == (
+        'Set5 ×2 3 images worst −0.50 bird best +∞ head lowest 29.50 dB bird')
 
 
 def test_two_perfect_pictures_gain_nothing(report):
@@ -204,12 +212,12 @@ def test_nothing_is_loaded_from_elsewhere(report):
 def test_pictures_are_embedded_without_loss(report, grey):
     picture = picture_of(grey=grey)
     article, = report([result()], [picture]).all('article')
-    bicubic, sr, bicubic_error, sr_error = [
+    bicubic, bicubic_error, sr, sr_error = [
         decoded(shown.attributes['src']) for shown in article.all('div', 'stage')[0].all('img')]
     np.testing.assert_array_equal(np.asarray(bicubic), picture['bicubic'])
-    np.testing.assert_array_equal(np.asarray(sr), picture['sr'])
-    for error, compared in ((bicubic_error, 'bicubic'), (sr_error, 'sr')):
-        expected = charts.error_ramp()[charts.error_map(picture[compared], picture['hr'])]
+    np.testing.assert_array_equal(np.asarray(sr), picture['sr']['SR'])
+    for error, compared in ((bicubic_error, picture['bicubic']), (sr_error, picture['sr']['SR'])):
+        expected = charts.error_ramp()[charts.error_map(compared, picture['hr'])]
         np.testing.assert_array_equal(np.asarray(error.convert('RGB')), expected)
     slider, = article.all('div', 'stage')[0].all('input')
     assert slider.attributes['type'] == 'range' and slider.attributes['aria-label']
@@ -217,15 +225,15 @@ def test_pictures_are_embedded_without_loss(report, grey):
 
 def test_crops_show_where_bicubic_is_improved_most(report):
     picture = picture_of(120, 150)
-    picture['sr'] = picture['bicubic'].copy()
-    picture['sr'][63:111, 93:141] = picture['hr'][63:111, 93:141]
+    sr = picture['bicubic'].copy()
+    sr[63:111, 93:141] = picture['hr'][63:111, 93:141]
+    picture['sr'] = {'SR': sr}
     article, = report([result()], [picture]).all('article')
     crops = {figure.all('figcaption')[0].text: decoded(figure.all('img')[0].attributes['src'])
              for figure in article.all('figure')}
     assert list(crops) == ['LR', 'bicubic', 'SR', 'HR', 'bicubic error', 'SR error']
-    for name in ('bicubic', 'SR', 'HR'):
-        np.testing.assert_array_equal(np.asarray(crops[name]),
-                                      picture[name.lower()][63:111, 93:141])
+    for name, whole in (('bicubic', picture['bicubic']), ('SR', sr), ('HR', picture['hr'])):
+        np.testing.assert_array_equal(np.asarray(crops[name]), whole[63:111, 93:141])
     np.testing.assert_array_equal(np.asarray(crops['LR']), picture['lr'][21:37, 31:47])
     assert not np.asarray(crops['SR error']).any()
     assert '62.000%' in article.all('i', 'window')[0].attributes['style']
@@ -242,7 +250,7 @@ def test_scores_of_a_picture_stand_above_it(report):
     known, unknown = report(results, [picture_of(), picture_of(name='eagle')]).all('article')
     assert known.all('p', 'score')[0].text == (
         'PSNR 30.25 dB +1.25 SSIM 0.9000 +0.0500 gains over bicubic')
-    assert unknown.all('p', 'score')[0].text == ''
+    assert unknown.all('p', 'score') == []
 
 
 def test_large_pictures_become_jpegs():
@@ -259,7 +267,7 @@ def test_pictures_are_not_kept_in_memory(report):
 
     def picture():
         new = picture_of()
-        made.append(weakref.ref(new['sr']))
+        made.append(weakref.ref(new['hr']))
         return new
 
     def pictures():
@@ -361,3 +369,110 @@ def test_folders_are_made_and_what_is_in_the_way_is_named(tmp_path):
     blocked = os.path.join(path, 'report.html')
     with pytest.raises(UserError, match=re.escape(blocked)):
         write_report(blocked, metrics_of(result()), [])
+
+
+def published(psnr, ssim):
+    return {'psnr': psnr, 'ssim': ssim, 'source': 'the "RCAN" paper'}
+
+
+def test_published_scores_stand_beside_ours(report):
+    page = report([result(published=published(38.27, 0.9614)), result('Set14', 2),
+                   result('DIV2K', 4, published=published(37.5, None))])
+    heads = cells(page.all('table', 'results')[0].all('tr')[0])
+    rows = page.all('table', 'results')[0].all('tbody')[0].all('tr')
+    columns = [heads.index('Published'), heads.index('Difference')]
+    assert [[cells(row)[column] for column in columns] for row in rows] == [
+        ['38.27 0.9614', '−0.38 −0.0015'], ['', ''], ['37.50', '+0.39']]
+    assert rows[0].all('td')[columns[0] - 1].attributes['title'] == 'the "RCAN" paper'
+
+
+def test_nothing_is_said_of_published_scores_where_none_are_known(report):
+    assert 'Published' not in report([result()]).text
+
+
+def test_equal_pictures_are_counted_and_seconds_per_megapixel_are_told(report):
+    page = report([result(images=[image('a', math.inf, 30.0), image('b', 31.0, 30.0)],
+                          infinite=1, megapixels=24.68, ms_ssim=0.98765,
+                          bicubic={'psnr': 33.68, 'ssim': 0.93, 'ms_ssim': 0.9})])
+    row, = page.all('table', 'results')[0].all('tbody')[0].all('tr')
+    assert cells(row)[4:] == ['0.9877 0.9000', '2 1 identical', '12.3 s 0.50 s']
+
+
+def test_every_protocol_has_a_column_and_is_described(tmp_path):
+    both = result(protocols={'rgb': {'psnr': 35.5, 'ssim': 0.94}})
+    metrics = dict(metrics_of(both), protocols={name: protocol(name) for name in ('paper', 'rgb')})
+    page = written(tmp_path, metrics)
+    table, = page.all('table', 'protocols')
+    assert [cells(row) for row in table.all('tr')] == [
+        ['PSNR, SSIM by', 'paper', 'rgb'], ['Set5 ×2', '37.89 0.9599', '35.50 0.9400']]
+    assert 'the origin of rgb: ' in page.all('dl', 'notes')[0].text
+
+
+def written(folder, metrics, pictures=()):
+    path = str(folder / 'report.html')
+    write_report(path, metrics, pictures)
+    with open(path, encoding='utf-8') as file:
+        return Tree(file.read()).root
+
+
+def two_methods():
+    images = [image('bird', 30.25, 29.0)]
+    first = dict(metrics_of(result(scale=3, images=images)), name='runs/a')
+    other = dict(metrics_of(result(scale=3, images=[image('bird', 31.0, 29.0)], psnr=38.5)),
+                 name='<b>')
+    comparison = {'dataset': 'Set5', 'scale': 3, 'name': '<b>', 'against': 'runs/a',
+                  'measure': 'psnr', 'mean': 0.75, 'better': 4, 'worse': 1, 't_p': 0.00001,
+                  'signed_rank_p': None}
+    return dict(metrics_of(*first['results']), runs=[first, other], comparisons=[comparison])
+
+
+def test_several_methods_share_a_table_and_are_compared(tmp_path):
+    page = written(tmp_path, two_methods())
+    assert page.all('h1')[0].text == 'runs/a and <b>'
+    rows = page.all('table', 'results')[0].all('tbody')[0].all('tr')
+    assert [cells(row)[:3] for row in rows] == [
+        ['Set5 ×3', 'runs/a', '37.89 0.9599'], ['Set5 ×3', '<b>', '38.50 0.9599']]
+    row, = page.all('table', 'comparisons')[0].all('tbody')[0].all('tr')
+    assert cells(row) == ['Set5 ×3', '<b>', 'runs/a', 'PSNR', '+0.75', '4', '1', '1e-05', '–']
+    assert [summary.all('b')[0].text for summary in page.all('summary')] == [
+        'Set5 ×3 runs/a', 'Set5 ×3 <b>']
+
+
+def test_each_method_has_its_picture_and_score(tmp_path):
+    picture = picture_of()
+    picture['sr'] = {'runs/a': picture['sr']['SR'], '<b>': picture['hr']}
+    article, = written(tmp_path, two_methods(), [picture]).all('article')
+    assert [line.text.split(' dB')[0] for line in article.all('p', 'score')] == [
+        'runs/a PSNR 30.25', '<b> PSNR 31.00']
+    plain = {shown.attributes['data-method']: shown for shown in article.all('img', 'plain')}
+    assert list(plain) == ['bicubic', 'runs/a', '<b>']
+    assert [shown.attributes['class'] for shown in plain.values()] == [
+        'plain', 'plain shown', 'plain shown over']
+    np.testing.assert_array_equal(np.asarray(decoded(plain['<b>'].attributes['src'])),
+                                  picture['hr'])
+    assert [[option.text for option in select.all('option') if 'selected' in option.attributes]
+            for select in article.all('select')] == [['runs/a'], ['<b>']]
+
+
+def test_a_noisy_picture_too_large_for_a_png():
+    noise = np.random.RandomState(0).randint(0, 256, (600, 600, 3)).astype(np.uint8)
+    assert decoded(charts.data_uri(noise)).format == 'JPEG'
+
+
+def test_a_histogram_counts_every_image():
+    psnrs = [20.5, 21.0, 21.9, 26.1, 26.2, 33.0, 33.0, 40.0, math.inf]
+    svg = Tree(psnr_histogram([image('i', psnr, 21.5) for psnr in psnrs])).root
+    bars = {}
+    for bar in svg.all('rect'):
+        low, high, own, bicubic = map(float, re.match(
+            r'(\S+) to (\S+) dB: (\d+) images, bicubic (\d+)$', bar.all('title')[0].text).groups())
+        bars[low, high] = own, bicubic
+        assert own == sum(low <= psnr < high for psnr in psnrs)
+        assert bicubic == (len(psnrs) if low <= 21.5 < high else 0)
+        assert float(bar.attributes['height']) >= 0
+    assert sum(own for own, _ in bars.values()) == 8
+    assert len(bars) >= 4
+
+
+def test_a_few_images_need_no_histogram():
+    assert psnr_histogram([image('i', 30.0, 29.0)] * 5) == ''

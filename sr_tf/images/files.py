@@ -36,13 +36,18 @@ def read_rgb(path):
 
     One with more than 8 bits a channel is refused, and one with transparent pixels.
     """
+    return as_rgb(read_channels(path))
+
+
+def read_channels(path):
+    """The same as it is in the file: of `[H, W, 1]` where that is grey."""
     picture = read_picture(path)
     if picture.pixels.dtype != np.uint8:
         raise UserError('%s: has more than 8 bits a channel; save it with 8 bits' % path)
     if picture.alpha is not None and picture.alpha.min() < 255:
         raise UserError('%s: has transparent pixels, whose colour is undefined; '
                         'flatten it onto a background' % path)
-    return as_rgb(picture.pixels)
+    return picture.pixels
 
 
 def write_png(path, image):

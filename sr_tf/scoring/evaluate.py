@@ -1,76 +1,151 @@
-"""Scores a network on a set of images, beside bicubic."""
+"""Enlarges the images of a set by a method and scores them, many at a time."""
+import itertools
 import time
 from collections import namedtuple
 
-import numpy as np
-
+from sr_tf.data.ahead import computed_ahead
 from sr_tf.errors import UserError
 from sr_tf.images.files import to_uint8
+from sr_tf.images.picture import as_rgb
 from sr_tf.scoring.sources import group_by_source
 
-Scored = namedtuple('Scored', 'name lr bicubic sr hr outputs scores')
-Scored.__doc__ = """A picture and how it was scored; all pictures are uint8 RGB.
+# Images of one size are enlarged together up to so many LR pixels, but a set makes at least so many
+# batches, for processes to share.
+BATCH_PIXELS = 2 ** 16
+LEAST_BATCHES = 16
+# So many HR pixels are held in memory at once, each in several pictures.
+HELD_PIXELS = 2 ** 23
 
-`outputs` are the network's single outputs, when they were asked for.  `scores` is what the image
-adds to a report.
+Settings = namedtuple('Settings', 'protocols measures degradation each_output')
+Settings.__doc__ = """What is measured.
+
+protocols: their names, of which the first is that of the pictures that are shown.
+measures: which of `protocols.MEASURES`.
+degradation: what is asked for in place of the protocols' own, or None.
+each_output: whether each of a network's outputs is scored as well.
 """
 
+Scored = namedtuple('Scored', 'index pair lr bicubic sr hr outputs seconds scores')
+Scored.__doc__ = """An image as one of the sources gives it, and how it was scored.
 
-def evaluate(upscaler, loader, scale, protocol='paper', each_output=False, pairs=None,
-             degradation=None):
-    """Yields a `Scored` for each of the loader's images, or for the given ones among them."""
-    (source, (protocol,)), = group_by_source([protocol], degradation).items()
-    for pair in loader.pairs() if pairs is None else pairs:
-        lr, hr = source.pictures(loader, pair, loader.read(pair.hr), scale)
+index: of the image in its set.
+lr, bicubic, sr, hr, outputs: uint8 pictures; `outputs` is a list.
+seconds: what the method took.
+scores: maps each protocol of the source to the measures, with those of 'bicubic' and a list of
+    those of the 'outputs' among them.
+"""
+
+_Read = namedtuple('_Read', 'index pair lr hr is_grey')
+
+
+def evaluate(method, test_set, settings, share=(0, 1), finish=None):
+    """Yields a `Scored` of each image for each source of pictures, largest images first.
+
+    Files are read and pictures are scored by threads while the network computes.  What is computed
+    together does not depend on the share, a rank of how many, so neither do the scores.
+    finish: called with each `Scored` in the thread that scored it, to save pictures.
+    """
+    groups = group_by_source(settings.protocols, settings.degradation)
+    for source, protocols in groups.items():
+        def scored(enlarged, source=source, protocols=protocols):
+            result = _scored(enlarged, source, protocols, test_set.scale, settings.measures)
+            if finish:
+                finish(result)
+            return result
+
+        yield from computed_ahead(
+            scored, _enlarged(method, test_set, source, share, settings.each_output), _held_pixels,
+            HELD_PIXELS)
+
+
+def workload(test_set, settings, share):
+    """How many `Scored` a process with this share gets."""
+    sources = group_by_source(settings.protocols, settings.degradation)
+    batches = _batches(_sizes(test_set), test_set.scale, share)
+    return len(sources) * sum(map(len, batches))
+
+
+def shown_source(settings):
+    """Where the pictures come from that are shown and saved."""
+    return next(iter(group_by_source(settings.protocols, settings.degradation)))
+
+
+def read_one(test_set, settings, index):
+    """(pair, lr, bicubic, hr) of one image, as the first protocol takes it."""
+    source = shown_source(settings)
+    pair = test_set.loader.pairs()[index]
+    lr, hr = source.pictures(test_set.loader, pair, test_set.loader.read(pair.hr), test_set.scale)
+    return pair, lr, source.enlarge(lr, test_set.scale), hr
+
+
+def _enlarged(method, test_set, source, share, each_output):
+    """Yields (what was read, picture, outputs, seconds) of each image of this process' share."""
+    loader, scale = test_set.loader, test_set.scale
+    pairs = loader.pairs()
+    enlarge = method.enlarger(test_set, source)
+    sizes = _sizes(test_set)
+    batches = _batches(sizes, scale, share)
+
+    def read(index):
+        pair = pairs[index]
+        original = loader.read_channels(pair.hr)
+        lr, hr = source.pictures(loader, pair, as_rgb(original), scale)
+        return _Read(index, pair, lr, hr, original.shape[2] == 1)
+
+    reading = computed_ahead(read, itertools.chain(*batches),
+                             lambda index: _area(sizes[index]), HELD_PIXELS)
+    for batch in batches:
+        images = list(itertools.islice(reading, len(batch)))
         began = time.time()
-        sr = upscaler(lr, scale)
-        seconds = time.time() - began
-        bicubic = source.enlarge(lr, scale)
-        outputs = upscaler.outputs(lr, scale) if each_output else []
-        scores = dict(_scores(pair.hr, sr, hr, scale, protocol),
-                      name=pair.name, seconds=seconds,
-                      bicubic=_scores(pair.hr, bicubic, hr, scale, protocol))
+        pictures = enlarge([image.pair for image in images], [image.lr for image in images])
+        seconds = (time.time() - began) / len(batch)
+        for image, picture in zip(images, pictures):
+            outputs = method.outputs(image.lr, scale, source) if each_output else []
+            yield image, picture, outputs, seconds
+
+
+def _batches(sizes, scale, share):
+    """Lists of indices of images that are computed together, the largest images first."""
+    sizes = [(height // scale, width // scale) for height, width in sizes]
+    order = sorted(range(len(sizes)), reverse=True,
+                   key=lambda index: (_area(sizes[index]), sizes[index], -index))
+    batches = []
+    for size, group in itertools.groupby(order, key=sizes.__getitem__):
+        group = list(group)
+        length = max(1, min(BATCH_PIXELS // max(1, _area(size)), len(sizes) // LEAST_BATCHES))
+        batches += [group[start:start + length] for start in range(0, len(group), length)]
+    rank, processes = share
+    return batches[rank::processes]
+
+
+def _sizes(test_set):
+    return [test_set.loader.size(pair.hr) for pair in test_set.loader.pairs()]
+
+
+def _held_pixels(enlarged):
+    """The HR pixels of an image that waits to be scored, once for each of its pictures."""
+    image, _, outputs, _ = enlarged
+    return _area(image.hr.shape) * (1 + len(outputs))
+
+
+def _area(size):
+    return size[0] * size[1]
+
+
+def _scored(enlarged, source, protocols, scale, measures):
+    image, sr, outputs, seconds = enlarged
+    bicubic = source.enlarge(image.lr, scale)
+    truth = image.hr[..., 0] if image.is_grey else image.hr
+    scores = {}
+    for protocol in protocols:
+        def measured(picture, protocol=protocol):
+            try:
+                return protocol.score(picture, truth, scale, measures)
+            except UserError as error:
+                raise UserError('%s: %s' % (image.pair.hr, error)) from error
+
+        scores[protocol.name] = dict(measured(sr), bicubic=measured(bicubic))
         if outputs:
-            scores['outputs'] = [_scores(pair.hr, output, hr, scale, protocol)
-                                 for output in outputs]
-        yield Scored(pair.name, lr, bicubic, to_uint8(sr), hr, list(map(to_uint8, outputs)),
-                     scores)
-
-
-def summarize(dataset, scale, images, output_numbers):
-    """The entry of a report's `results` for the `scores` of all images of a set."""
-    result = {
-        'dataset': dataset,
-        'scale': scale,
-        'psnr': _mean(images, 'psnr'),
-        'ssim': _mean(images, 'ssim'),
-        'bicubic': {key: _mean([image['bicubic'] for image in images], key)
-                    for key in ('psnr', 'ssim')},
-        'seconds': sum(image['seconds'] for image in images),
-        'images': images,
-    }
-    if 'outputs' in images[0]:
-        columns = zip(*(image['outputs'] for image in images))
-        result['recursions'] = [
-            {'recursion': number, 'psnr': _mean(column, 'psnr'), 'ssim': _mean(column, 'ssim')}
-            for number, column in zip(output_numbers, columns)]
-    return result
-
-
-def psnr_total(upscaler, loader, rank=0, size=1, degradation=None):
-    """The sum and the number of the PSNRs of every `size`-th image at all the model's scales."""
-    psnrs = [scored.scores['psnr'] for scale in upscaler.scales
-             for scored in evaluate(upscaler, loader, scale, pairs=loader.pairs()[rank::size],
-                                    degradation=degradation)]
-    return sum(psnrs), len(psnrs)
-
-
-def _scores(name, sr, hr, scale, protocol):
-    try:
-        return protocol.score(sr, hr, scale)
-    except UserError as error:
-        raise UserError('%s: %s' % (name, error)) from error
-
-
-def _mean(entries, key):
-    return float(np.mean([entry[key] for entry in entries]))
+            scores[protocol.name]['outputs'] = list(map(measured, outputs))
+    return Scored(image.index, image.pair, image.lr, bicubic, to_uint8(sr), image.hr,
+                  list(map(to_uint8, outputs)), seconds, scores)

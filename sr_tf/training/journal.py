@@ -84,8 +84,10 @@ class Journal:
         self._log.close()
 
     def _write(self, row):
-        self._rows.writerow({key: '%.6g' % value if isinstance(value, float) else value
-                            for key, value in row.items()})
+        # A score has all its digits, so that it can be compared with that of validate.py.
+        self._rows.writerow({
+            key: '%.6g' % value if isinstance(value, float) and key != 'psnr' else value
+            for key, value in row.items()})
         self._add_summary(row['step'], [
             tf.Summary.Value(tag=key, simple_value=value)
             for key, value in row.items() if key not in ('step', 'scale')])

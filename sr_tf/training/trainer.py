@@ -11,6 +11,7 @@ import numpy as np
 from models import layers
 from sr_tf import checkpoint
 from sr_tf.compat import tf
+from sr_tf.distributed.exact import as_bytes, as_numbers
 from sr_tf.errors import UserError
 from sr_tf.training.journal import Journal, Silence
 from sr_tf.training.losses import LOSSES
@@ -33,12 +34,12 @@ line, in the run's folder.  The frequencies are in steps, 0 for never.
 _Tower = namedtuple('_Tower', 'iterator step sample')
 
 
-def train(model, sampler, plan, chip, engine, folder, start, validate=None):
+def train(model, sampler, plan, chip, engine, folder, start, validation=None):
     """Trains until `plan.max_steps`; returns the signal that ended it earlier, or None.
 
-    `start` says from which weights (see `start.Start`).  `validate(weights)` returns the sum of
-    this process' PSNRs and their number; by their mean the best checkpoint is kept in
-    `folder/best`.  Files are written by the engine's chief alone.
+    `start` says from which weights (see `start.Start`).  By the mean of the scores of `validation`,
+    a `Validation`, the best checkpoint is kept in `folder/best`.  Files are written by the engine's
+    chief alone.
     """
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(plan.seed)
@@ -47,7 +48,7 @@ def train(model, sampler, plan, chip, engine, folder, start, validate=None):
                               plan.recipe['accumulate_steps'], plan.loss_scale,
                               plan.recipe['ema_decay'], chip.overflows)
         towers = _towers(model, sampler, optimizer, LOSSES[plan.recipe['loss']], first_step, chip)
-        keeper = _Keeper(folder, plan, model, engine, validate)
+        keeper = _Keeper(folder, plan, model, engine, validation)
         initialize = tf.group(tf.global_variables_initializer(), tf.local_variables_initializer())
         broadcast = engine.broadcast(tf.global_variables())
         iterators = [tower.iterator.initializer for tower in towers.values()]
@@ -97,7 +98,7 @@ def train(model, sampler, plan, chip, engine, folder, start, validate=None):
                                    micro_batches * sampler.batch_size * engine.size)
                 if _due(step, plan.summary_freq):
                     journal.pictures(step, dict(zip(('input', 'output', 'truth'), sample)))
-                if _due(step, plan.validate_freq, plan.max_steps) and validate:
+                if _due(step, plan.validate_freq, plan.max_steps) and validation:
                     # It may take longer than any step, and not equally long in each process.
                     watchdog.rest()
                     journal.validated(step, keeper.validate(session, step))
@@ -138,17 +139,18 @@ def _due(step, frequency, last=None):
 class _Keeper:
     """Saves checkpoints, and keeps the one that scores best; made before the graph is finished."""
 
-    def __init__(self, folder, plan, model, engine, validate):
+    def __init__(self, folder, plan, model, engine, validation):
         self._folder = folder
         self._plan = plan
         self._model = model
         self._engine = engine
-        self._validate = validate
+        self._validation = validation
         self._best_folder = os.path.join(folder, 'best')
         self._saver = tf.train.Saver(max_to_keep=None)
         self._weights = _averaged_weights(model)
-        self._own_total = tf.placeholder(tf.float32, [2])
-        self._total = engine.sum(self._own_total)
+        # The processes' scores as bytes: no digit is lost on the way.
+        self._own_scores = tf.placeholder(tf.float32, [8 * (validation.count if validation else 1)])
+        self._scores = engine.sum(self._own_scores)
         self._saved_step = None
 
     def save(self, session, step):
@@ -164,9 +166,9 @@ class _Keeper:
     def validate(self, session, step):
         """The PSNR over all validation images, to which each process adds its share."""
         prefix = self.save(session, step)
-        own = self._validate(session.run(self._weights))
-        total, count = session.run(self._total, {self._own_total: own})
-        psnr = float(total / count)
+        own = self._validation.scores(session.run(self._weights))
+        scores = session.run(self._scores, {self._own_scores: as_numbers(own.tobytes())})
+        psnr = self._validation.mean(np.frombuffer(as_bytes(scores)))
         if self._engine.is_chief:
             checkpoint.write_metadata(prefix, dict(self._metadata(step), score=psnr))
             if psnr > self._best_score():

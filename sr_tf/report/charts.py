@@ -24,15 +24,17 @@ def data_uri(pixels, palette=None):
     if palette is not None:
         image.putpalette(palette.tobytes())
     lossy = palette is None and image.width * image.height > JPEG_ABOVE_PIXELS
-    kind, options = ('jpeg', {'quality': 90, 'subsampling': 0}) if lossy else ('png', {})
+    # Pillow cannot optimize the JPEG of a picture that is all noise.
+    kind, options = (('jpeg', {'quality': 90, 'subsampling': 0}) if lossy
+                     else ('png', {'optimize': True}))
     encoded = io.BytesIO()
-    image.save(encoded, kind, optimize=True, **options)
+    image.save(encoded, kind, **options)
     return f'data:image/{kind};base64,{base64.b64encode(encoded.getvalue()).decode("ascii")}'
 
 
 def error_map(picture, truth):
     """|picture - truth|, the mean of the channels, as indices into `error_ramp()`."""
-    error = np.abs(_channels(picture) - _channels(truth)).mean(axis=-1)
+    error = np.abs(channels(picture) - channels(truth)).mean(axis=-1)
     return np.rint(error).clip(0, ERROR_LIMIT).astype(np.uint8)
 
 
@@ -60,16 +62,14 @@ def error_ramp():
     return np.rint(255.0 * srgb).astype(np.uint8)
 
 
-def most_improved_window(bicubic, sr, hr, scale, side=48):
-    """(top, left, height, width) where SR takes most squared error off bicubic.
+def busiest_window(values, scale, side=48):
+    """(top, left, height, width) where an array [H, W] has the largest sum.
 
     All four are multiples of the scale, so that the LR picture has exactly the same window.
     """
-    truth = _channels(hr)
-    saved = (_channels(bicubic) - truth) ** 2 - (_channels(sr) - truth) ** 2
-    height, width = (min(side, size) // scale * scale for size in truth.shape[:2])
-    integral = np.zeros([size + 1 for size in truth.shape[:2]])
-    integral[1:, 1:] = saved.sum(axis=-1).cumsum(axis=0).cumsum(axis=1)
+    height, width = (min(side, size) // scale * scale for size in values.shape)
+    integral = np.zeros([size + 1 for size in values.shape])
+    integral[1:, 1:] = values.cumsum(axis=0).cumsum(axis=1)
     totals = (integral[height:, width:] - integral[:-height, width:]
               - integral[height:, :-width] + integral[:-height, :-width])[::scale, ::scale]
     row, column = np.unravel_index(totals.argmax(), totals.shape)
@@ -124,17 +124,18 @@ class _Axis:
         self._range = low - margin, high + margin
         self._pixels = start, stop
         self.ticks = (_decade_ticks(*self._range) if self._is_log
-                      else _round_ticks(*self._range, smallest_tick))
+                      else round_ticks(*self._range, smallest_tick))
 
     def place(self, values):
         return np.interp(np.log10(values) if self._is_log else values, self._range, self._pixels)
 
 
-def _channels(picture):
+def channels(picture):
+    """In floating point, with a last axis for the channels."""
     return np.atleast_3d(picture).astype(np.float64)
 
 
-def _round_ticks(low, high, smallest):
+def round_ticks(low, high, smallest=0.0):
     rough = (high - low) / 5
     power = 10.0 ** np.floor(np.log10(rough))
     step = max(power * min((1, 2, 5, 10), key=lambda digit: abs(digit * power - rough)), smallest)

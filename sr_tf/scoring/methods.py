@@ -1,0 +1,105 @@
+"""What is scored: networks, and pictures that other tools made."""
+import os
+
+from sr_tf.errors import UsageError, UserError
+from sr_tf.images import files
+from sr_tf.scoring.cost import multiply_adds, seconds_per_megapixel
+from sr_tf.scoring.matching import match
+
+
+class Network:
+    """A network, by the name that tables give it; the `upscaler` computes.
+
+    scales: those that it can be scored at, or None for any.
+    facts: what reports say about it.
+    """
+
+    def __init__(self, upscaler, name):
+        self.name = name
+        self.scales = upscaler.scales
+        self.facts = {'model': upscaler.model.name(), 'checkpoint': upscaler.checkpoint}
+        self.combines_outputs = upscaler.model.combines_outputs
+        self.output_numbers = upscaler.model.output_numbers()
+        self._upscaler = upscaler
+
+    def enlarger(self, test_set, source):
+        """A function of pairs and their LR images of one size: the unrounded enlarged pictures."""
+        upscaler = self._upscaler.reading(source.enlarge)
+        return lambda pairs, images: upscaler.enlarge_all(images, test_set.scale)
+
+    def outputs(self, image, scale, source):
+        """What each of the network's outputs makes of an LR image."""
+        return self._upscaler.reading(source.enlarge).outputs(image, scale)
+
+    def summary(self, scale):
+        """Its size and speed, an entry of metrics.json."""
+        model = self._upscaler.model
+        return {'name': self.name, 'model': model.name(), 'scale': scale,
+                'parameters': model.parameters, 'multiply_adds': multiply_adds(model, scale),
+                'receptive_radius': model.receptive_radius(scale),
+                'seconds_per_megapixel': seconds_per_megapixel(self._upscaler, scale)}
+
+
+class Folder:
+    """A folder of pictures that another tool enlarged; their names need only hold the images'."""
+
+    scales = None
+    combines_outputs = False
+    output_numbers = ()
+
+    def __init__(self, path, name):
+        self.name = name
+        self.facts = {'model': name, 'checkpoint': path}
+        self._path = path
+        self._pictures = files.find_images(path)
+
+    def enlarger(self, test_set, source):
+        """As a network's; fails if a picture of the set is missing."""
+        names = [pair.name for pair in test_set.loader.pairs()]
+        found = match(self._path, self._pictures, names, test_set.name, test_set.scale)
+
+        def read(pairs, images):
+            return [_fitting(os.path.join(self._path, found[pair.name]), pair, image.shape,
+                             test_set.scale) for pair, image in zip(pairs, images)]
+        return read
+
+    def outputs(self, image, scale, source):
+        return []
+
+
+def scales_of(methods, asked=None):
+    """The scales to score at: those asked for, or all that networks are for."""
+    networks = [method for method in methods if method.scales]
+    known = {scale for method in networks for scale in method.scales}
+    if not asked and not known:
+        raise UsageError('--scales is missing: how much larger are the pictures of --sr_path?')
+    scales = asked or sorted(known)
+    for method in networks:
+        unknown = set(scales) - (known if set(scales) & set(method.scales) else set(method.scales))
+        if unknown:
+            raise UsageError('--scales=%s: %s is for %s' % (
+                ','.join(map(str, scales)), method.facts['checkpoint'],
+                ', '.join('x%d' % scale for scale in method.scales)))
+    return tuple(scales)
+
+
+def names_of(paths):
+    """For each path what sets it apart from the others, for tables."""
+    shared = os.path.commonpath([os.path.abspath(path) for path in paths])
+    names = [os.path.relpath(path, shared) for path in paths]
+    for path, name in zip(paths, names):
+        if names.count(name) > 1:
+            raise UsageError('%s: is to be scored twice; name it once' % path)
+    return [os.path.basename(os.path.abspath(path)) if name == '.' else name
+            for name, path in zip(names, paths)]
+
+
+def _fitting(path, pair, lr_shape, scale):
+    """The picture; what an uncropped HR image has beyond a multiple of the scale is cut off."""
+    picture = files.read_rgb(path)
+    height, width = lr_shape[0] * scale, lr_shape[1] * scale
+    more = picture.shape[1] - width, picture.shape[0] - height
+    if not all(0 <= difference < scale for difference in more):
+        raise UserError('%s: is %dx%d, but %s at x%d needs %dx%d (%+d in width, %+d in height)'
+                        % ((path,) + picture.shape[1::-1] + (pair.hr, scale, width, height) + more))
+    return picture[:height, :width]

@@ -1,0 +1,41 @@
+"""The sets of images that methods are scored on."""
+import os
+from collections import namedtuple
+
+from sr_tf.images.degradations import DEGRADATIONS
+from sr_tf.scoring.protocols import PROTOCOLS
+
+ImageSet = namedtuple('ImageSet', 'name scale loader')
+ImageSet.__doc__ = "A loader's images at one of its scales, by the name that tables give the set."
+
+
+def describe(test_set, settings):
+    """What was found on disk, and what is made."""
+    degradation = settings.degradation or PROTOCOLS[settings.protocols[0]].degradation
+    pairs = test_set.loader.pairs()
+    given = [pair.lr[test_set.scale] for pair in pairs if test_set.scale in pair.lr]
+    if not DEGRADATIONS[degradation].reads_files:
+        given = []
+    parts = ['HR %s' % _place([pair.hr for pair in pairs])]
+    if given:
+        few = ' for %d of them' % len(given) if len(given) < len(pairs) else ''
+        parts.append('LR %s%s' % (_place(given), few))
+    if len(given) < len(pairs):
+        parts.append('%s made by %s' % ('the others' if given else 'LR', degradation))
+    return '%s x%d: %d image%s, %s' % (test_set.name, test_set.scale, len(pairs),
+                                       's' if len(pairs) > 1 else '', ', '.join(parts))
+
+
+def name_of(path):
+    """The folder's name, or its parent's where the folder is just called HR."""
+    if not os.path.isdir(path):
+        return path
+    path = os.path.abspath(path)
+    return os.path.basename(os.path.dirname(path) if os.path.basename(path) == 'HR' else path)
+
+
+def _place(images):
+    """The folder that holds all images, or the file that does."""
+    if not all(isinstance(image, str) for image in images):
+        return str(images[0].path)
+    return os.path.commonpath([os.path.dirname(image) for image in images]) or '.'

@@ -1,0 +1,36 @@
+"""The score of a network while it is trained, by the very code that scores it afterwards."""
+import numpy as np
+
+from sr_tf.scoring import metrics
+from sr_tf.scoring.evaluate import Settings, evaluate
+from sr_tf.scoring.methods import Network
+
+
+class Validation:
+    """PSNRs on sets of images, which processes share; `count` of them in all.
+
+    upscaler_of: a function of weights, a mapping of names to arrays: the `Upscaler` with them.
+    share: the rank of this process, and of how many.
+    """
+
+    def __init__(self, upscaler_of, test_sets, degradation, share):
+        self._upscaler_of = upscaler_of
+        self._test_sets = test_sets
+        self._settings = Settings(('paper',), ('psnr',), degradation, False)
+        self._share = share
+        self._lengths = [len(test_set.loader.pairs()) for test_set in test_sets]
+        self.count = sum(self._lengths)
+
+    def scores(self, weights):
+        """A float64 vector with the PSNR of each image of this process' share, and zeros."""
+        network = Network(self._upscaler_of(weights), 'network')
+        scores = [np.zeros(length) for length in self._lengths]
+        for values, test_set in zip(scores, self._test_sets):
+            for scored in evaluate(network, test_set, self._settings, self._share):
+                values[scored.index] = scored.scores['paper']['psnr']
+        return np.concatenate(scores)
+
+    def mean(self, scores):
+        """The mean of the sets' means, from the scores of all processes."""
+        parts = np.split(scores, np.cumsum(self._lengths)[:-1])
+        return float(np.mean([metrics.mean(part.tolist()).value for part in parts]))
