@@ -630,6 +630,14 @@ class TestWhatBelongsToAPicture:
             enlarge(tmp_path / 'a.jpg', tmp_path / 'big.jpg')
             assert written(tmp_path / 'big.jpg')[0] == {}, number
 
+    def test_a_resolution_that_cannot_be_one_is_left_out(self, enlarge, tmp_path):
+        save(tmp_path / 'a.bmp', random_samples(3))
+        data = bytearray((tmp_path / 'a.bmp').read_bytes())
+        data[38:42] = struct.pack('<I', 2 ** 32 - 1)
+        (tmp_path / 'a.bmp').write_bytes(data)
+        enlarge(tmp_path / 'a.bmp', tmp_path / 'big.png')
+        assert written(tmp_path / 'big.png')[3] is None
+
     def test_inks_are_mixed_by_their_profile_which_then_is_gone(self, enlarge, tmp_path):
         """There is no CMYK profile at hand; one of other colours is not used."""
         Image.frombytes('CMYK', (WIDTH, HEIGHT), smooth(4).tobytes()).save(

@@ -2,7 +2,7 @@
 import logging
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from sr_tf.images import exif, samples, sixteen_bits
 from sr_tf.images import tiff_tags as tags
@@ -10,6 +10,7 @@ from sr_tf.images.picture import Unusable, is_turned_sideways, make_picture
 
 MAGICS = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 COLOURS = {tags.WHITE_IS_ZERO: 1, tags.BLACK_IS_ZERO: 1, tags.RGB: 3, tags.SEPARATED: 4}
+COMPRESSIONS = (1, 8, 32773, 32946, 34925)  # none, Deflate, PackBits, Deflate, LZMA
 UNITS_AN_INCH = {tags.INCH: 1.0, tags.CENTIMETRE: 2.54}
 SHAPE_BY_TIFFFILE = '{"shape":'  # in place of a description
 
@@ -64,16 +65,20 @@ class TiffFile:
         """`[H, W, C]` as tifffile decodes it, or None if that is for Pillow."""
         page = self._page
         if (page.photometric not in COLOURS or page.bitspersample not in (8, 16)
-                or page.sampleformat != tags.UNSIGNED or not self._is_complete()):
-            return None
-        try:
-            array = page.asarray()
-        except Exception:  # a compression that it lacks, or damage
+                or page.sampleformat != tags.UNSIGNED or page.compression not in COMPRESSIONS):
             return None
         size = page.imagelength, page.imagewidth
-        if page.planarconfig == tags.SEPARATE_PLANES:
-            return np.moveaxis(array.reshape((page.samplesperpixel,) + size), 0, -1)
-        return array.reshape(size + (page.samplesperpixel,))
+        try:
+            if not self._is_complete():
+                raise EOFError('it ends too early')
+            if page.planarconfig == tags.SEPARATE_PLANES:
+                planes = page.asarray().reshape((page.samplesperpixel,) + size)
+                return np.moveaxis(planes, 0, -1)
+            return page.asarray().reshape(size + (page.samplesperpixel,))
+        except Exception as error:  # whatever damage makes it raise
+            if ImageFile.LOAD_TRUNCATED_IMAGES:
+                return None
+            raise ValueError(error) from error
 
     def _is_complete(self):
         end = self._file.seek(0, 2)

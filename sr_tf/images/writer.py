@@ -37,7 +37,7 @@ def write_picture(file, picture, known, quality=DEFAULT_QUALITY):
     if not known.has_16_bits and samples.dtype == np.uint16:
         samples = reduced(samples)
     height, width = samples.shape[:2]
-    about = {'icc': picture.icc, 'dpi': picture.dpi,
+    about = {'icc': picture.icc, 'dpi': _plausible(picture.dpi),
              'exif': picture.exif and exif.resized(picture.exif, width, height)}
     if known.name == 'png':
         png_writer.write(file, samples, **about)
@@ -59,6 +59,11 @@ def _write_by_pillow(file, samples, known, quality, icc, exif, dpi):
     encoded = io.BytesIO()
     image.save(encoded, {'jpg': 'JPEG', 'webp': 'WEBP', 'bmp': 'BMP'}[known.name], **options)
     file.write(encoded.getbuffer())
+
+
+def _plausible(dpi):
+    """The resolution, if it is one: damaged files have any number in its place."""
+    return dpi if dpi and all(0 < value < 1e5 for value in dpi) else None
 
 
 def _is_opaque(picture):
