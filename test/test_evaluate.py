@@ -1,15 +1,12 @@
 """Scoring many images: the same digits however they are computed, in bounded memory."""
 import math
-import os
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
-from random_networks import make_network, make_upscaler, random_image
+from random_networks import make_upscaler, random_image
 
 import dataloaders
-import models
 from sr_tf.errors import UserError
 from sr_tf.images import files, resize
 from sr_tf.scoring import evaluate as evaluation
@@ -21,7 +18,6 @@ from sr_tf.scoring.protocols import MEASURES, PROTOCOLS
 from sr_tf.scoring.results import score_set, summarize
 from sr_tf.scoring.sets import ImageSet, describe
 from sr_tf.scoring.validation import Validation
-from sr_tf.upscaler import Upscaler
 
 PAPER = Settings(('paper',), MEASURES, None, False)
 ROUNDED = Settings(('paper', 'rgb', 'tf-bsrn-sr', 'wdsr-mindspore'), MEASURES, None, False)
@@ -321,25 +317,3 @@ def test_what_a_set_is_made_of_is_said(folder, tmp_path):
         'S x2: 1 image, HR %s, LR %s' % (tmp_path / 'HR', tmp_path / 'LR' / 'x2'))
     save(tmp_path / 'HR' / 'b.png', random_image(24, 24))
     assert describe(given, PAPER).endswith('/LR/x2 for 1 of them, the others made by bicubic')
-
-
-@pytest.mark.slow
-def test_scoring_costs_little_beside_the_network(data_root):
-    """On photographs with the published WDSR x4; docs/validating.md has the figures for all."""
-    chosen = image_set(os.path.join(data_root, 'BSD100', 'HR'), 4)
-    pairs = chosen.loader.pairs()[:12]
-    chosen.loader.list_pairs = lambda: pairs
-    model = models.find('wdsr')((4,))
-    network = make_network(model)
-    method = Network(Upscaler(model, network, tile=0), 'wdsr')
-    images = [resize.downscale(resize.crop_to_multiple(chosen.loader.read(pair.hr), 4), 4)
-              for pair in chosen.loader.pairs()]
-    ratios = []
-    for _ in range(3):  # in turns, and the best counts: other work on the machine comes and goes
-        began = time.time()
-        for image in images:
-            network.images(image[np.newaxis].astype(np.float32), 4)
-        middle = time.time()
-        list(evaluate(method, chosen, PAPER))
-        ratios.append((time.time() - middle) / (middle - began))
-    assert min(ratios) < 3, ratios
