@@ -9,6 +9,9 @@ import logging
 import os
 import sys
 
+# Of RewriterConfig.Toggle, which has no public name in TensorFlow 2.
+REWRITE_ON, REWRITE_OFF = 1, 2
+
 
 class _LazyTensorFlow:
     _module = None

@@ -4,12 +4,10 @@ import importlib
 import importlib.util
 
 from sr_tf.chips import npu_options
-from sr_tf.compat import is_tensorflow_1, tf
+from sr_tf.compat import REWRITE_OFF, is_tensorflow_1, tf
 from sr_tf.errors import UsageError, UserError
 
 MEMORY = 32 << 30  # the least that a card has; the plug-in does not tell
-
-OFF = 2  # RewriterConfig.OFF; for memory_optimization it reads MANUAL, as in Huawei's own samples
 
 PRECISION_MODES = {'mixed': 'allow_mix_precision', 'fp32': 'force_fp32'}
 
@@ -70,8 +68,8 @@ def config(options):
         else:
             optimizer.parameter_map[key].s = value.encode()
     # The plug-in does not know the fused operations that remapping makes.
-    rewrites.remapping = OFF
-    rewrites.memory_optimization = OFF
+    rewrites.remapping = REWRITE_OFF
+    rewrites.memory_optimization = REWRITE_OFF  # reads MANUAL, as in Huawei's own samples
     return proto
 
 

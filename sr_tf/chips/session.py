@@ -4,9 +4,10 @@ import glob
 import os
 import sys
 
+from sr_tf import cores
 from sr_tf.chips import npu
 from sr_tf.chips.npu_verify import Verification
-from sr_tf.compat import bfloat16_rewrite, tensorflow_version, tf
+from sr_tf.compat import REWRITE_OFF, REWRITE_ON, bfloat16_rewrite, tensorflow_version, tf
 from sr_tf.errors import UsageError, UserError
 
 CHIPS = ('auto', 'cpu', 'gpu', 'npu')
@@ -76,7 +77,7 @@ class Chip:
         config = self.config()
         if self.kind != 'npu':
             # TensorFlow would add all terms of a sum at once, and keep each of them until then.
-            config.graph_options.rewrite_options.arithmetic_optimization = tf_toggle_off()
+            config.graph_options.rewrite_options.arithmetic_optimization = REWRITE_OFF
         return tf.Session(graph=graph, config=config)
 
     def memory(self, session):
@@ -103,11 +104,11 @@ class Chip:
         return precision
 
     def _cpu_config(self):
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 0
-        config = tf.ConfigProto(intra_op_parallelism_threads=cores,
-                                inter_op_parallelism_threads=cores)
+        threads = cores.usable()
+        config = tf.ConfigProto(intra_op_parallelism_threads=threads,
+                                inter_op_parallelism_threads=threads)
         if self.precision == 'mixed':
-            setattr(config.graph_options.rewrite_options, bfloat16_rewrite(), tf_toggle_on())
+            setattr(config.graph_options.rewrite_options, bfloat16_rewrite(), REWRITE_ON)
         return config
 
     def _gpu_config(self):
@@ -117,19 +118,11 @@ class Chip:
         config = tf.ConfigProto(allow_soft_placement=True)
         config.gpu_options.allow_growth = True
         if self.precision == 'mixed':
-            config.graph_options.rewrite_options.auto_mixed_precision = tf_toggle_on()
+            config.graph_options.rewrite_options.auto_mixed_precision = REWRITE_ON
         return config
 
     def _npu_config(self):
         return npu.config(self._npu_options)
-
-
-def tf_toggle_on():
-    return 1  # RewriterConfig.ON; the enumeration itself has no public name in TensorFlow 2
-
-
-def tf_toggle_off():
-    return 2  # RewriterConfig.OFF
 
 
 def plain_session(graph=None):

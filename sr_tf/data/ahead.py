@@ -1,7 +1,8 @@
 """Work done by several threads, a few items ahead of whoever takes the results."""
-import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+
+from sr_tf import cores
 
 
 def computed_ahead(function, items, cost=None, budget=0):
@@ -9,7 +10,7 @@ def computed_ahead(function, items, cost=None, budget=0):
 
     With `cost(item)`, no further item is taken while those that are ahead cost more than `budget`.
     """
-    workers = os.cpu_count() or 1
+    workers = cores.usable()
     waiting, spent = deque(), 0
     with ThreadPoolExecutor(workers) as pool:
         try:

@@ -1,8 +1,9 @@
 """The programs beside TensorFlow that compute ONNX graphs; none of them has to be installed."""
 import importlib
-import os
+import importlib.util
 import sys
 
+from sr_tf import cores
 from sr_tf.errors import UserError
 
 
@@ -13,7 +14,7 @@ def open_onnxruntime(message, bfloat16=False):
     """
     onnxruntime = imported('onnxruntime')
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _cores()
+    options.intra_op_num_threads = cores.usable()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(message, options, providers=['CPUExecutionProvider'])
     given = session.get_inputs()[0].name
@@ -27,7 +28,7 @@ def open_openvino(message, bfloat16=False):
     compiled = core.compile_model(core.read_model(message), 'CPU', {
         # Not given, it is bfloat16 wherever the processor has that.
         'INFERENCE_PRECISION_HINT': 'bf16' if bfloat16 else 'f32',
-        'INFERENCE_NUM_THREADS': _cores(),
+        'INFERENCE_NUM_THREADS': cores.usable(),
         # A pinned thread waits for its core while others stand idle.
         'ENABLE_CPU_PINNING': False})
 
@@ -57,7 +58,3 @@ def _package(name):
     # Later ones want a NumPy that TensorFlow 1.15 and 2.6 do not load with.
     pinned = name == 'onnxruntime' and sys.version_info < (3, 10)
     return name + '==1.10.0' if pinned else name
-
-
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
