@@ -78,10 +78,13 @@ def packed(loader, scales, enlarge):
 
 def make_plan(recipe, chip, processes, images):
     recipe = dict(flags.in_steps(recipe, images, processes), precision=chip.precision)
-    return Plan(recipe, flags.schedule(recipe, processes), recipe['max_steps'], FLAGS.seed,
-                flags.loss_scale(recipe, chip), FLAGS.log_freq, FLAGS.summary_freq, FLAGS.save_freq,
-                FLAGS.save_max_keep, FLAGS.validate_freq, FLAGS.sleep_ratio,
-                flags.step_timeout(processes), flags.profile(chip), flags.values())
+    return Plan(
+        recipe=recipe, schedule=flags.schedule(recipe, processes), max_steps=recipe['max_steps'],
+        loss_scale=flags.loss_scale(recipe, chip), step_timeout=flags.step_timeout(processes),
+        profile=flags.profile(chip), arguments=flags.values(),
+        **{name: FLAGS[name].value for name in (
+            'seed', 'recompute', 'log_freq', 'summary_freq', 'save_freq', 'save_max_keep',
+            'validate_freq', 'sleep_ratio')})
 
 
 def validation(model, chip, engine):

@@ -5,7 +5,8 @@ import pkgutil
 from models.base_model import BaseModel
 from sr_tf.errors import UsageError
 
-_SHARED = ('base_model', 'counting', 'layers', 'notes', 'padding', 'unit_range')
+_SHARED = ('base_model', 'counting', 'kernel_gradients', 'layers', 'notes', 'padding', 'recompute',
+           'unit_range', 'weights')
 
 
 def names():

@@ -1,6 +1,8 @@
 from models import counting
+from models.notes import note
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
+from sr_tf.scales import in_words
 
 
 class BaseModel:
@@ -38,8 +40,8 @@ class BaseModel:
         vars(self).update(self.hyper_parameters)
         for scale in self.scales:
             if scale not in self.all_scales:
-                raise UsageError('--scales=%s: %s is made for %s' % (
-                    scale, self.name(), ', '.join('x%d' % known for known in self.all_scales)))
+                raise UsageError('--scales=%s: %s is made for %s'
+                                 % (scale, self.name(), in_words(self.all_scales)))
         if len(self.scales) > 1 and not self.multi_scale:
             raise UsageError('--scales=%s: a %s has one scale; train one model for each' % (
                 ','.join(map(str, self.scales)), self.name()))
@@ -54,8 +56,11 @@ class BaseModel:
         raise NotImplementedError
 
     def network(self, images, scale):
-        """The list of the network's outputs; variables are made once and shared by all calls."""
-        with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        """The list of the network's outputs; its variables are made once and shared by all calls.
+
+        Within `weights.taken_from` it makes none, and reads what that gives.
+        """
+        with tf.variable_scope('generator', reuse=tf.AUTO_REUSE, custom_getter=note('weights')):
             return self.build(images, scale)
 
     def build(self, images, scale):

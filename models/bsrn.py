@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from models import layers
+from models import layers, recompute
 from models.base_model import BaseModel
 from sr_tf.compat import tf
 
@@ -65,10 +65,9 @@ class BSRN(BaseModel):
         state = self._zero_state(x)
         outputs = []
         for recursion in range(1, self.recursions + 1):
-            with tf.variable_scope('residual_modules', reuse=tf.AUTO_REUSE):
-                x, state = self._residual_module(x, state)
+            x, state = recompute.block(self._residual_module, x, state)
             if recursion % self.recursion_frequency == 0:
-                outputs.append(self._upscaled(x, scale))
+                outputs.append(recompute.block(functools.partial(self._upscaled, scale), x))
         return outputs
 
     def receptive_radius(self, scale):
@@ -86,10 +85,11 @@ class BSRN(BaseModel):
     def _residual_module(self, x, state):
         fan_in = 9 * (self.conv_features + self.state_features)
         small = functools.partial(tf.random_normal_initializer, stddev=math.sqrt(1e-4 / fan_in))
-        residual = self._stateful_conv2d(tf.concat([x, state], -1), 'conv2d', small)
-        residual = self._stateful_conv2d(tf.nn.relu(residual), 'conv2d_1', small)
-        x, state = self._add(x, residual)
-        return self._add(x, self._stateful_conv2d(tf.concat([x, state], -1), 'conv2d_2'))
+        with tf.variable_scope('residual_modules', reuse=tf.AUTO_REUSE):
+            residual = self._stateful_conv2d(tf.concat([x, state], -1), 'conv2d', small)
+            residual = self._stateful_conv2d(tf.nn.relu(residual), 'conv2d_1', small)
+            x, state = self._add(x, residual)
+            return self._add(x, self._stateful_conv2d(tf.concat([x, state], -1), 'conv2d_2'))
 
     def _stateful_conv2d(self, x, name, initializer=None):
         return layers.conv2d(x, self.conv_features + self.state_features, 3, name, initializer)
@@ -98,7 +98,7 @@ class BSRN(BaseModel):
         change, state = tf.split(residual, [self.conv_features, self.state_features], -1)
         return x + change, state
 
-    def _upscaled(self, x, scale):
+    def _upscaled(self, scale, x):
         factors = [3] if scale == 3 else [2] * int(math.log2(scale))
         with tf.variable_scope('upscale/x%d' % scale):
             for index, factor in enumerate(factors):

@@ -52,10 +52,11 @@ def conv2d(x, features, size, name='conv2d', initializer=None, bias=True, weight
         seed = zlib.crc32(scope.name.encode()) >> 1
         parts = x if isinstance(x, list) else [x]
         depth = sum(int(part.shape[-1]) for part in parts)
-        kernel = tf.get_variable('kernel', [size, size, depth, features], tf.float32,
-                                 (initializer or tf.glorot_uniform_initializer)(seed=seed))
+        shape = [size, size, depth, features]
+        initializer = (initializer or tf.glorot_uniform_initializer)(seed=seed)
+        kernel = tf.get_variable('kernel', shape, tf.float32, initializer)
         if weight_norm:
-            kernel = _normalized(kernel)
+            kernel = _normalized(kernel, lambda *_, **__: _norm(initializer(shape)))
         x = _sum_of_convolutions(parts, kernel) if len(parts) > 1 else _convolved(parts[0], kernel)
         if bias:
             x = tf.nn.bias_add(
@@ -100,8 +101,8 @@ def _convolved(x, kernel):
     return tf.nn.conv2d(x, kernel, strides=[1, 1, 1, 1], padding='SAME')
 
 
-def _normalized(kernel):
-    gain = tf.get_variable('gain', initializer=_norm(kernel.initialized_value()))
+def _normalized(kernel, first_gain):
+    gain = tf.get_variable('gain', kernel.shape[-1:], tf.float32, first_gain)
     return kernel * (gain / _norm(kernel))
 
 

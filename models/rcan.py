@@ -5,7 +5,7 @@ over the whole picture.
 """
 import math
 
-from models import layers, padding
+from models import layers, padding, recompute
 from models.unit_range import UnitRange
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
@@ -64,7 +64,7 @@ class RCAN(UnitRange):
         before = x
         for block in range(self.num_rcab):
             with tf.variable_scope('%d/module' % block):
-                x = self._residual_block(x)
+                x = recompute.block(self._residual_block, x)
         return self._conv2d(x, str(self.num_rcab)) + before
 
     def _residual_block(self, x):

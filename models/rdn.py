@@ -5,7 +5,7 @@ layers, and another one all blocks.
 """
 import math
 
-from models import layers
+from models import layers, recompute
 from models.unit_range import UnitRange
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
@@ -52,7 +52,7 @@ class RDN(UnitRange):
         blocks = []
         for block in range(self.num_blocks):
             with tf.variable_scope('rdbs/%d' % block):
-                x = self._dense_block(x)
+                x = recompute.block(self._dense_block, x)
             blocks.append(x)
         x = self._conv2d(layers.side_by_side(*blocks), self.num_features, 'gff/0', size=1)
         x = self._conv2d(x, self.num_features, 'gff/1') + first

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from models import layers
+from models import layers, recompute
 from models.base_model import BaseModel
 from sr_tf.compat import tf
 
@@ -52,7 +52,7 @@ class WDSR(BaseModel):
             x = self._conv2d(images, self.num_features, 3, 'head/0')
         for block in range(self.num_blocks):
             with tf.variable_scope('body/%d/body' % block):
-                x = self._residual_block(x)
+                x = recompute.block(self._residual_block, x)
         with layers.precisely():
             x = self._conv2d(x, self.channels * scale ** 2, 3, 'tail/0')
             x += self._conv2d(images, self.channels * scale ** 2, 5, 'skip/0')

@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 
+import numpy as np
+
 from sr_tf.compat import tf
 from sr_tf.errors import UserError
 from sr_tf.whole_file import whole_or_absent
@@ -19,14 +21,17 @@ _SUFFIX = re.compile(r'\.(index|meta|json|data-\d+-of-\d+)$')
 _NUMBERED = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
 
 
-def save(saver, session, folder, step, metadata, keep=None):
-    """Writes a checkpoint and removes the oldest ones beyond `keep`; returns its path."""
+def save(values, folder, step, metadata, keep=None):
+    """Writes a checkpoint of arrays by their names and removes the oldest ones beyond `keep`.
+
+    Returns its path.
+    """
     prefix = os.path.join(folder, '%s-%d' % (NAME, step))
     staging = os.path.join(folder, '.saving-%d' % os.getpid())
     try:
         os.makedirs(staging, exist_ok=True)
         staged = os.path.join(staging, os.path.basename(prefix))
-        saver.save(session, staged, write_state=False)
+        _write(staged, values)
         with open(staged + '.json', 'w') as file:
             json.dump(metadata, file, indent=2)
         _move(staging, folder)
@@ -123,22 +128,21 @@ def read_weights(prefix, variables):
     """The values of a network's variables by their names; averaged ones if there are any."""
     shapes = read_shapes(prefix)
     weights = {name: shape for name, shape in shapes.items() if is_weight(name)}
-    require_fit(prefix, weights, variables)
+    require_fit(prefix, weights, shapes_of(variables))
     averages = {name: name + EMA_SUFFIX for name in weights}
     sources = {name: average if average in shapes else name for name, average in averages.items()}
     values = read_values(prefix, sources.values())
     return {name: values[source] for name, source in sources.items()}
 
 
-def restore(session, prefix, variables):
-    """Gives variables their values from a checkpoint that holds these and no others."""
-    require_fit(prefix, read_shapes(prefix), variables)
-    assign(session, variables, read_values(prefix, [v.op.name for v in variables]))
+def read_all(prefix, shapes):
+    """Maps names to arrays, from a checkpoint that holds these names and no others."""
+    require_fit(prefix, read_shapes(prefix), shapes)
+    return read_values(prefix, shapes)
 
 
-def require_fit(prefix, shapes, variables):
-    """Fails with a list of all names that a checkpoint's shapes and a graph do not share."""
-    wanted = {variable.op.name: tuple(variable.shape.as_list()) for variable in variables}
+def require_fit(prefix, shapes, wanted):
+    """Fails with a list of all names that two mappings of names to shapes do not share."""
     misshaped = ['%s is %s instead of %s' % (name, list(shapes[name]), list(wanted[name]))
                  for name in sorted(set(wanted) & set(shapes)) if wanted[name] != shapes[name]]
     faults = (('missing', sorted(set(wanted) - set(shapes))),
@@ -147,6 +151,10 @@ def require_fit(prefix, shapes, variables):
     if any(names for _, names in faults):
         raise UserError('%s: does not fit the model: %s' % (prefix, '; '.join(
             '%s: %s' % (kind, ', '.join(names)) for kind, names in faults if names)))
+
+
+def shapes_of(variables):
+    return {variable.op.name: tuple(variable.shape.as_list()) for variable in variables}
 
 
 def is_weight(name):
@@ -159,6 +167,19 @@ def assign(session, variables, values):
     session.run([variable.initializer for variable in variables],
                 {variable.initializer.inputs[1]: values[variable.op.name]
                  for variable in variables})
+
+
+def _write(prefix, values):
+    """TensorFlow's two files of a checkpoint."""
+    names = sorted(values)
+    arrays = [np.asarray(values[name]) for name in names]
+    with tf.Graph().as_default() as graph, tf.device('/cpu:0'):
+        # One operation, where a placeholder for each would take seconds to make.
+        tensors = tf.numpy_function(lambda: arrays, [], [array.dtype for array in arrays])
+        write = tf.raw_ops.SaveV2(prefix=prefix, tensor_names=names,
+                                  shape_and_slices=[''] * len(names), tensors=tensors)
+        with tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0})) as session:
+            session.run(write)
 
 
 def _reader(prefix):

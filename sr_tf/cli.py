@@ -1,5 +1,6 @@
 """Runs a script: its flags are parsed, and a failure becomes one line and an exit code."""
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -20,7 +21,7 @@ def run(main, define, description):
     warnings.filterwarnings('ignore', module='PIL')
     define()
     _define_help()
-    script = os.path.basename(sys.argv[0])
+    script = _script()
     try:
         arguments = _parse(sys.argv)
         if FLAGS.help or FLAGS.helpfull:
@@ -43,6 +44,14 @@ def run(main, define, description):
 def refuse_arguments(arguments):
     if arguments:
         raise UsageError('%r: flags are written --name=value, with two dashes' % arguments[0])
+
+
+def _script():
+    """What stands behind `python` on the command line: a file, or -m and a module."""
+    spec = sys.modules['__main__'].__spec__
+    if spec is None:
+        return os.path.basename(sys.argv[0])
+    return '-m ' + re.sub(r'\.__main__$', '', spec.name)
 
 
 def _define_help():

@@ -11,6 +11,7 @@ import sys
 
 # Of RewriterConfig.Toggle, which has no public name in TensorFlow 2.
 REWRITE_ON, REWRITE_OFF = 1, 2
+REWRITE_ONCE = 1  # of RewriterConfig.NumIterationsType
 
 
 class _LazyTensorFlow:
@@ -68,6 +69,19 @@ def bfloat16_rewrite():
     """The session option that runs a float32 graph in bfloat16 on a CPU, or None without one."""
     name = 'auto_mixed_precision_onednn_bfloat16'
     return name if hasattr(tf.ConfigProto().graph_options.rewrite_options, name) else None
+
+
+def plain_dataset_options(threads):
+    """`tf.data.Options` for a dataset that runs as it is written, by threads of its own."""
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
+    if hasattr(options, 'autotune'):
+        options.autotune.enabled = False
+    else:
+        options.experimental_optimization.autotune = False
+    own = options.threading if hasattr(options, 'threading') else options.experimental_threading
+    own.private_threadpool_size = threads
+    return options
 
 
 def collective_ops():

@@ -12,6 +12,7 @@ from sr_tf.engines.sources import CheckpointSource, FileSource
 from sr_tf.ensemble import mean_over_turns
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import resize
+from sr_tf.scales import in_words
 from sr_tf.tiling import Tiling
 
 
@@ -133,7 +134,7 @@ class Upscaler:
         if scale not in self.scales:
             raise UsageError('%s: %s is for %s' % (
                 '--scale is missing' if scale is None else '--scale=%s' % scale, self.checkpoint,
-                ', '.join('x%d' % known for known in self.scales)))
+                in_words(self.scales)))
         return scale
 
     def close(self):

@@ -2,9 +2,9 @@
 import numpy as np
 
 import models
+from models import weights
 from sr_tf import checkpoint
 from sr_tf.chips.session import Chip
-from sr_tf.compat import tf
 from sr_tf.network import GraphNetwork
 from sr_tf.upscaler import Upscaler
 
@@ -24,10 +24,7 @@ def make_model(name, *scales, **sizes):
 
 def random_weights(model, seed=0):
     """Weights under which features neither grow nor vanish, and each tap and bias matters."""
-    with tf.Graph().as_default():
-        for scale in model.scales:
-            model.network(tf.zeros([1, 8, 8, model.channels]), scale)
-        shapes = {variable.op.name: variable.shape.as_list() for variable in model.variables()}
+    shapes = weights.shapes(model)
     draw = np.random.RandomState(seed)
     return {name: _random_weight(draw, shapes[name]) for name in sorted(shapes)}
 
@@ -60,10 +57,6 @@ def save_checkpoint(folder, model, seed=0, averages_seed=None):
     if averages_seed is not None:
         values.update((name + checkpoint.EMA_SUFFIX, value)
                       for name, value in random_weights(model, averages_seed).items())
-    with tf.Graph().as_default(), tf.Session() as session:
-        variables = {name: tf.get_variable(name, initializer=value)
-                     for name, value in values.items()}
-        session.run(tf.global_variables_initializer())
-        return checkpoint.save(tf.train.Saver(variables), session, str(folder), 1, {
-            'model': model.name(), 'scales': list(model.scales),
-            'hyper_parameters': model.hyper_parameters})
+    return checkpoint.save(values, str(folder), 1, {
+        'model': model.name(), 'scales': list(model.scales), 'step': 1,
+        'hyper_parameters': model.hyper_parameters})

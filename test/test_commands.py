@@ -156,7 +156,7 @@ class TestTraining:
         events = {name for name in files if name.startswith('events.out.tfevents.')}
         assert events
         checkpoints = {'model.ckpt-%d.%s' % (step, suffix) for step in (2, 4)
-                       for suffix in ('index', 'data-00000-of-00001', 'meta', 'json')}
+                       for suffix in ('index', 'data-00000-of-00001', 'json')}
         assert files - events - checkpoints == {
             'arguments.json', 'best', 'checkpoint', 'train.csv', 'train.log'}
         assert checkpoints <= files
@@ -212,6 +212,7 @@ class TestTraining:
             assert float(row['learning_rate']) == 1e-4
             for column in ('loss', 'gradient_norm', 'sec_per_batch', 'images_per_sec'):
                 assert 0 < float(row[column]) < math.inf
+            assert 0 < float(row['data_wait']) <= float(row['sec_per_batch'])
 
     def test_the_log(self, run, rows, metadata):
         log = (run / 'train.log').read_text().splitlines()
@@ -220,6 +221,8 @@ class TestTraining:
             assert line.startswith('step %s/4 x%s lr 0.0001 loss ' % (row['step'], row['scale']))
             assert ' sec/batch ' in line
             assert ' fps ' in line
+            waited = float(line.split(' data_wait ')[1])
+            assert waited == pytest.approx(float(row['data_wait']), rel=0.1)
             loss = line.split(' loss ')[1].split()[0]
             assert float(loss) == pytest.approx(float(row['loss']), rel=1e-4)
         assert log[2] == 'step 4/4 validation PSNR %.4f dB' % metadata['score']
@@ -242,7 +245,7 @@ class TestTraining:
                     values.setdefault(value.tag, []).append((event.step, value))
 
         for column in ('loss', 'gradient_norm', 'learning_rate', 'sec_per_batch',
-                       'images_per_sec'):
+                       'data_wait', 'images_per_sec'):
             assert [(step, value.simple_value) for step, value in values[column]] == [
                 (int(row['step']), pytest.approx(float(row[column]), rel=1e-4))
                 for row in rows[:2]]

@@ -118,13 +118,13 @@ class TestAuto:
     def test_takes_the_fastest(self, files, engines, capfd):
         engines(onnxruntime=(3.0, 0), openvino=(1.0, 0))
         load(files['rdn'], 'auto')
-        assert capfd.readouterr().err == ('engine: openvino (for 32x32 pixels: onnxruntime 3.000 '
+        assert capfd.readouterr().err == ('engine: openvino (for 64x64 pixels: onnxruntime 3.000 '
                                           's, openvino 1.000 s)\n')
 
     def test_takes_none_that_computes_something_else(self, files, engines, capfd):
         engines(onnxruntime=(3.0, 0), openvino=(1.0, 0.01))
         load(files['rdn'])
-        assert capfd.readouterr().err == ('engine: onnxruntime (for 32x32 pixels: onnxruntime '
+        assert capfd.readouterr().err == ('engine: onnxruntime (for 64x64 pixels: onnxruntime '
                                           '3.000 s, openvino differs by 2.6 of 255)\n')
 
     def test_compares_a_checkpoint_with_tensorflow(self, checkpoints, engines, monkeypatch, capfd):
@@ -132,7 +132,7 @@ class TestAuto:
         monkeypatch.setattr(selection, '_seconds', lambda compute: 2.0)
         load(checkpoints['rdn'], 'auto')
         assert capfd.readouterr().err == (
-            'engine: tf (for 32x32 pixels: tf 2.000 s, onnxruntime is not installed, openvino '
+            'engine: tf (for 64x64 pixels: tf 2.000 s, onnxruntime is not installed, openvino '
             'differs by 2.6 of 255)\n')
 
     def test_fails_where_nothing_is_left(self, files, engines):

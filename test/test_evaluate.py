@@ -17,6 +17,7 @@ from sr_tf.scoring.methods import Folder, Network
 from sr_tf.scoring.protocols import MEASURES, PROTOCOLS
 from sr_tf.scoring.results import score_set, summarize
 from sr_tf.scoring.sets import ImageSet, describe
+from sr_tf.scoring.sources import group_by_source
 from sr_tf.scoring.validation import Validation
 
 PAPER = Settings(('paper',), MEASURES, None, False)
@@ -305,6 +306,47 @@ def test_training_is_validated_with_the_same_digits(folder):
     assert parts[0].mean(together) == expected['psnr']
 
 
+class TestLookingUp:
+    """A set is looked up on disk once, however often it is scored."""
+
+    class Counting(dataloaders.find('folder_loader')):
+        """Notes each image whose size it is asked for, and each listing."""
+
+        def __init__(self, folder):
+            super().__init__(str(folder), None, (2,))
+            self.sized, self.listings = [], 0
+
+        def size(self, where):
+            self.sized.append(where)
+            return super().size(where)
+
+        def list_pairs(self):
+            self.listings += 1
+            return super().list_pairs()
+
+    def assert_once(self, loader, folder):
+        assert loader.listings == 1
+        assert sorted(loader.sized) == [str(folder / (name + '.png')) for name in SIZES]
+
+    def test_by_several_methods_and_protocols(self, folder):
+        loader = self.Counting(folder)
+        settings = Settings(('paper', 'rcan-ascend'), ('psnr',), None, False)
+        assert len(group_by_source(settings.protocols, settings.degradation)) == 2
+        benchmark = Benchmark([Bicubic(), Perfect()], [ImageSet('Five', 2, loader)],
+                              settings, Alone)
+        assert len(list(benchmark.results())) == 2
+        self.assert_once(loader, folder)
+
+    def test_by_each_validation_of_a_training(self, folder):
+        loader = self.Counting(folder)
+        upscaler = make_upscaler('srcnn', 2)
+        validation = Validation(lambda weights: upscaler, [ImageSet('Five', 2, loader)], None,
+                                (0, 1))
+        first = validation.scores({})
+        np.testing.assert_array_equal(validation.scores({}), first)
+        self.assert_once(loader, folder)
+
+
 def test_what_a_set_is_made_of_is_said(folder, tmp_path):
     assert describe(image_set(folder), PAPER) == (
         'Five x2: 5 images, HR %s, LR made by bicubic' % folder)
@@ -312,8 +354,12 @@ def test_what_a_set_is_made_of_is_said(folder, tmp_path):
     assert describe(image_set(folder), pillow).endswith('LR made by bicubic-pillow')
     save(tmp_path / 'HR' / 'a.png', random_image(24, 24))
     save(tmp_path / 'LR' / 'x2' / 'a.png', random_image(12, 12))
-    given = ImageSet('S', 2, dataloaders.find('benchmark_loader')(str(tmp_path), None, (2,)))
-    assert describe(given, PAPER) == (
+
+    def described():
+        loader = dataloaders.find('benchmark_loader')(str(tmp_path), None, (2,))
+        return describe(ImageSet('S', 2, loader), PAPER)
+
+    assert described() == (
         'S x2: 1 image, HR %s, LR %s' % (tmp_path / 'HR', tmp_path / 'LR' / 'x2'))
     save(tmp_path / 'HR' / 'b.png', random_image(24, 24))
-    assert describe(given, PAPER).endswith('/LR/x2 for 1 of them, the others made by bicubic')
+    assert described().endswith('/LR/x2 for 1 of them, the others made by bicubic')

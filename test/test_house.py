@@ -13,7 +13,7 @@ SCRIPT_LINES = 120
 FLOORS = (
     ('sr_tf.errors',),
     ('sr_tf.compat', 'sr_tf.version', 'sr_tf.whole_file', 'sr_tf.images', 'sr_tf.tiles',
-     'sr_tf.progress', 'sr_tf.protobuf', 'sr_tf.ensemble', 'sr_tf.cores'),
+     'sr_tf.progress', 'sr_tf.protobuf', 'sr_tf.ensemble', 'sr_tf.cores', 'sr_tf.scales'),
     ('sr_tf.data', 'sr_tf.scoring', 'sr_tf.report', 'sr_tf.distributed', 'sr_tf.chips',
      'sr_tf.checkpoint', 'models', 'dataloaders'),
     ('sr_tf.training', 'sr_tf.graphs'),
@@ -26,8 +26,12 @@ SCRIPT_FLOOR = len(FLOORS)
 # Rooms that know even less than their floor allows.
 KNOWS_ONLY = {
     'sr_tf.compat': ('sr_tf.errors',),
-    'sr_tf.images': ('sr_tf.images', 'sr_tf.tiles', 'sr_tf.whole_file', 'sr_tf.errors'),
-    'models': ('models', 'sr_tf.compat', 'sr_tf.errors'),
+    'sr_tf.images': ('sr_tf.images', 'sr_tf.tiles', 'sr_tf.whole_file', 'sr_tf.scales',
+                     'sr_tf.errors'),
+    'models': ('models', 'sr_tf.compat', 'sr_tf.scales', 'sr_tf.errors'),
+    # They run on a Python that may have nothing but PyTorch.
+    'bench.answering': (),
+    'bench.pytorch': ('bench.answering', 'bench.pytorch'),
 }
 
 
@@ -150,6 +154,15 @@ def test_only_compat_imports_tensorflow():
     assert [name for name in sorted(SOURCES) if loads_tensorflow(parsed(name))] == ['sr_tf.compat']
 
 
+def test_only_the_networks_to_compare_with_import_pytorch():
+    assert [name for name in sorted(SOURCES)
+            if imports_torch(name) and not is_in(name, 'bench.pytorch')] == []
+
+
+def imports_torch(module):
+    return 'torch' in {name.split('.')[0] for name, _ in imported_names(parsed(module))}
+
+
 @pytest.mark.parametrize('script', SCRIPTS)
 def test_scripts_are_short(script):
     with open(SOURCES[script], encoding='utf-8') as file:
@@ -197,7 +210,7 @@ def test_importing_has_no_side_effects(run_script, tmp_path):
         assert dict(os.environ) == environment, 'the environment is changed'
         assert threading.active_count() == 1, threading.enumerate()
         assert not os.listdir('.'), os.listdir('.')
-    ''') % (str(tmp_path), sorted(SOURCES)))
+    ''') % (str(tmp_path), [name for name in sorted(SOURCES) if not imports_torch(name)]))
     assert (result.returncode, result.stdout, result.stderr) == (0, '', '')
 
 

@@ -60,7 +60,7 @@ class TestScript:
             'done: ' + prefix]
         assert not result.stderr
         assert sorted(os.listdir(target)) == ['checkpoint'] + [
-            'model.ckpt-0.' + ending for ending in ('data-00000-of-00001', 'index', 'json', 'meta')]
+            'model.ckpt-0.' + ending for ending in ('data-00000-of-00001', 'index', 'json')]
         metadata = checkpoint.read_metadata(prefix)
         assert sorted(metadata.pop('versions')) == ['numpy', 'python', 'sr_tf', 'tensorflow']
         assert metadata == {
@@ -303,10 +303,10 @@ class TestPublishedSizes:
 
 
 def reference(torch, name, scale):
-    from references.rcan import RCAN
-    from references.rdn import RDN
-    from references.srcnn import SRCNN
-    from references.wdsr import WDSR
+    from bench.pytorch.rcan import RCAN
+    from bench.pytorch.rdn import RDN
+    from bench.pytorch.srcnn import SRCNN
+    from bench.pytorch.wdsr import WDSR
     torch.manual_seed(scale)
     return {'rcan': lambda: RCAN(scale), 'rdn': lambda: RDN(scale), 'srcnn': SRCNN,
             'wdsr': lambda: WDSR(scale, weight_norm=True)}[name]()

@@ -235,7 +235,7 @@ def test_nobody_ever_saw_half_a_checkpoint(bucket, restarted):
     for index in indexes:
         prefix = index[:-len('index')]
         parts = {name for name in arrived[:arrived.index(index)] if name.startswith(prefix)}
-        assert parts == {prefix + part for part in ('data-00000-of-00001', 'meta', 'json')}
+        assert parts == {prefix + part for part in ('data-00000-of-00001', 'json')}
 
 
 def test_it_ends_with_the_lines_of_the_platform(restarted, local_run):

@@ -1,4 +1,5 @@
-"""RCAN, RDN, SRCNN and WDSR against reference networks in PyTorch, by way of imported weights."""
+"""The models against reference networks in PyTorch, most of them by way of imported weights."""
+import contextlib
 import os
 
 import numpy as np
@@ -7,7 +8,7 @@ from references import cases
 
 import models
 import sr_tf
-from models import layers
+from models import kernel_gradients, layers, weights
 from sr_tf import checkpoint
 from sr_tf.compat import tf
 from sr_tf.errors import UsageError
@@ -56,8 +57,10 @@ def test_network_gives_the_reference_output(imported, network, scale):
     assert relative_error(upscaler.network(expected['input'])[-1], expected['output']) < 1e-4
 
 
+@pytest.mark.parametrize('way', [contextlib.nullcontext, lambda: kernel_gradients.quick(False),
+                                 lambda: kernel_gradients.quick(True)])
 @pytest.mark.parametrize('network', cases.NETWORKS)
-def test_gradients_are_those_of_autograd(imported, network):
+def test_gradients_are_those_of_autograd(imported, network, way):
     expected = cases.answers(cases.name_of(network, 2))
     inputs, truth = expected.pop('input'), expected.pop('truth').astype(np.float32)
     del expected['output']
@@ -65,13 +68,14 @@ def test_gradients_are_those_of_autograd(imported, network):
     prefix = imported(network, 2)[1]
     with tf.Graph().as_default(), tf.Session() as session:
         model = read_model(prefix)
-        outputs = model.network(tf.constant(inputs), 2)
+        values = checkpoint.read_all(prefix, weights.shapes(model))
+        tensors = {name: tf.constant(value) for name, value in values.items()}
+        with weights.taken_from(tensors), way():
+            outputs = model.network(tf.constant(inputs), 2)
         loss = model.loss(outputs, tf.constant(truth), LOSSES[model.recipe['loss']])
-        variables = {variable.op.name: variable for variable in model.variables()}
-        checkpoint.restore(session, prefix, list(variables.values()))
         for name, gradient in expected.items():
             own_name, gradient = as_here(name, gradient)
-            computed = session.run(tf.gradients(loss, variables[own_name])[0])
+            computed = session.run(tf.gradients(loss, tensors[own_name])[0])
             assert relative_error(computed, gradient) < 1e-3, name
 
 
@@ -82,6 +86,28 @@ def as_here(name, array):
     if kind in ('weight', 'weight_v'):
         return scope + 'kernel', array.transpose(2, 3, 1, 0)
     return scope + kind.replace('weight_g', 'gain'), array.reshape(-1)
+
+
+@pytest.mark.parametrize('scale', cases.SCALES)
+def test_bsrn_gives_the_reference_outputs_and_gradients(tmp_path, scale):
+    name = 'bsrn_x%d' % scale
+    weights = dict(as_here(*item) for item in
+                   torch_file.read(cases.weight_file(name, tmp_path)).items())
+    expected = cases.answers(name)
+    inputs, truth, output = (expected.pop(key) for key in ('input', 'truth', 'output'))
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = models.find('bsrn')([scale], conv_features=5, state_features=4, recursions=3)
+        outputs = model.network(tf.constant(inputs), scale)
+        loss = model.loss(outputs, tf.constant(truth.astype(np.float32)), LOSSES['l1'])
+        variables = {variable.op.name: variable for variable in model.variables()}
+        checkpoint.assign(session, list(variables.values()), weights)
+        assert relative_error(np.concatenate(session.run(outputs)), output) < 1e-4
+        gradients = dict(as_here(*item) for item in expected.items())
+        assert set(gradients) == set(variables)
+        computed = session.run({own_name: tf.gradients(loss, variables[own_name])[0]
+                                for own_name in gradients})
+        for own_name, gradient in gradients.items():
+            assert relative_error(computed[own_name], gradient) < 1e-3, own_name
 
 
 @pytest.mark.parametrize('network, scale', EVERY_CASE)

@@ -108,14 +108,15 @@ class TestCommands:
     def test_training_uses_one_graph_for_each_scale(self, training):
         trained = graphs(training[1], trains=True)
         assert sorted(graph['batches'] for graph in trained) == [
-            [[[2, 8, 8, 3], [2, 8 * scale, 8 * scale, 3]]] for scale in SCALES]
+            [[[2, 8, 8, 3], [2, 8 * scale, 8 * scale, 3], []]] for scale in SCALES]
         for graph in trained:
             assert graph['feeds'] == {'learning_rate:0': [], 'stop:0': []}
-            assert graph['operations']['ApplyAdam'] > 10
+            # Of the weights that all scales share, and of the scale's own.
+            assert graph['operations']['ApplyAdam'] == 2
 
     def test_the_loss_and_the_layers_at_the_ends_keep_their_precision(self, training):
         for graph in graphs(training[1], trains=True):
-            assert 20 < graph['keeping'] < 40
+            assert 15 < graph['keeping'] < 40
             assert graph['operations']['Conv2D'] < sum(graph['operations'].values()) / 10
 
     def test_there_are_few_other_graphs(self, training, resumed):

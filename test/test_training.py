@@ -2,6 +2,8 @@
 import csv
 import json
 import os
+import resource
+import time
 
 import numpy as np
 import pytest
@@ -10,8 +12,10 @@ from test_bsrn import loss, random_weights, read_checkpoint, write_checkpoint
 
 import dataloaders
 from sr_tf.compat import tf
-from sr_tf.data.pack import open_pack
+from sr_tf.data.growing_file import Plane
+from sr_tf.data.pack import Pack, open_pack
 from sr_tf.data.sampler import Sampler, Shard
+from sr_tf.data.waiting import timed
 from sr_tf.distributed.engine import Engine
 from sr_tf.errors import UserError
 from sr_tf.images.files import read_rgb
@@ -19,6 +23,8 @@ from sr_tf.images.resize import downscale, upscale
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.optimizer import Optimizer
 from sr_tf.training.schedule import Schedule
+from sr_tf.training.state import State
+from sr_tf.training.vector import Vector
 
 SEED = 11
 C, S, RECURSIONS = 4, 3, 2
@@ -275,11 +281,11 @@ class Toy:
     def __init__(self, **options):
         self.optimizer = Optimizer(Engine(), 1e-8, **options)
         self.x = tf.placeholder(tf.float32, [])
-        with tf.variable_scope('generator'):
-            pair = tf.get_variable('pair', [2], tf.float32, tf.zeros_initializer())
-            single = tf.get_variable('single', [], tf.float32, tf.zeros_initializer())
+        vector = Vector('both', [('generator/pair', (2,)), ('generator/single', ())])
+        pair, single = vector.tensors.values()
         value = self.x * (pair[0] + pair[1] + 10 * single)
-        self.step = self.optimizer.train_step(value, [pair, single])
+        self.step = self.optimizer.train_step(value, [vector])
+        self._state = State([vector])
         self.session = tf.Session()
         self.session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
 
@@ -289,8 +295,7 @@ class Toy:
 
     @property
     def state(self):
-        return {variable.op.name: self.session.run(variable)
-                for variable in tf.global_variables()}
+        return self._state.read(self.session)
 
 
 @pytest.fixture()
@@ -541,6 +546,77 @@ def test_patches_fit_and_come_from_everywhere_in_every_orientation(coded_pack, s
     assert correlations.max() < 0.1, 'the orientation depends on the place'
 
 
+def drawn_by_numpy(loader, sampler, scale, number):
+    """The patches of the sample with this number, cut and turned one by one from the pictures."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        drawn = session.run(tf.random.stateless_uniform([6], [sampler.seed, number]))
+    pair = loader.pairs()[int(np.float32(drawn[0] * np.float32(len(loader.pairs()))))]
+    hr = read_rgb(pair.hr)
+    lr, size = downscale(hr, scale), sampler.patch_size[scale]
+    top, left = (int(np.float32(share * np.float32(side - size + 1)))
+                 for share, side in zip(drawn[1:3], lr.shape))
+    patches = []
+    for image, times in ((lr, 1), (hr, scale)):
+        patch = image[top * times:(top + size) * times, left * times:(left + size) * times]
+        patch = patch[::-1] if drawn[3] < 0.5 else patch
+        patch = patch[:, ::-1] if drawn[4] < 0.5 else patch
+        patches.append(np.swapaxes(patch, 0, 1) if drawn[5] < 0.5 else patch)
+    return patches
+
+
+# A batch of 34 is cut in groups of 2, one of 17 patch by patch, and one of 32 in two groups.
+@pytest.mark.parametrize('batch_size, patch_size', [(1, 8), (5, 33), (17, 7), (32, 16), (34, 9)])
+def test_every_patch_is_a_function_of_the_seed_and_its_number(photos, pack, batch_size, patch_size):
+    loader = dataloaders.find('folder_loader')(str(photos), None, (2, 3))
+    sampler = Sampler(pack, (2,), {2: patch_size}, batch_size, 2 ** 40 + 3, Shard(1, 3), 2)
+    (_, (lr, hr)) = draw(sampler, 2, 2, first_step=1000)
+    # Step 1000, its second micro-batch, the second process of three.
+    first = ((1000 * 2 + 1) * 3 + 1) * batch_size
+    for index in {0, batch_size // 2, batch_size - 1}:
+        expected = drawn_by_numpy(loader, sampler, 2, first + index)
+        assert np.array_equal(lr[index], expected[0])
+        assert np.array_equal(hr[index], expected[1])
+
+
+def test_a_pack_is_never_copied_into_memory(tmp_path):
+    size = 3 << 30
+    (tmp_path / 'pack.bin').touch()
+    os.truncate(str(tmp_path / 'pack.bin'), size)  # no disk holds what was never written
+    plane = Plane(0, 16384, 16384 * 4, 16384 * 12)
+    pack = Pack(str(tmp_path / 'pack.bin'), size, ['blank'], [plane], {2: [plane]}, True)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (lr, hr), = draw(sampler_of(pack), 2, 1)
+    assert not lr.any() and not hr.any()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 20  # of 1024 bytes
+
+
+def waits(batches, count):
+    with tf.Graph().as_default(), tf.Session() as session:
+        iterator = tf.data.make_initializable_iterator(timed(batches()))
+        following = iterator.get_next()
+        session.run(iterator.initializer)
+        session.run(following)
+        time.sleep(1)  # a step that takes longer than to make a batch
+        return [session.run(following) for _ in range(count)]
+
+
+def test_waiting_for_a_batch_is_measured():
+    def slow(number):
+        time.sleep(0.3)
+        return number
+
+    def made(ahead):
+        batches = tf.data.Dataset.range(9).map(lambda n: tf.numpy_function(slow, [n], tf.int64))
+        return batches.prefetch(1) if ahead else batches
+
+    found = waits(lambda: made(False), 3)
+    assert [batch for batch, _ in found] == [1, 2, 3]
+    assert all(0.29 < waited < 3 for _, waited in found)
+    found = [waited for _, waited in waits(lambda: made(True), 5)]
+    assert found[0] < 0.15, 'it was ready'
+    assert max(found[1:]) > 0.15, 'no other was'
+
+
 def assert_same_batches(ours, theirs):
     assert len(ours) == len(theirs) > 0
     for mine, other in zip(ours, theirs):
@@ -695,3 +771,77 @@ def test_pack_is_made_again_when_it_is_damaged(tmp_path, some_photos):
     again, packed = open_counting(some_photos, tmp_path / 'packs')
     assert packed == 2
     assert os.path.getsize(again.path) == again.size == pack.size
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt(folder, packs, after):
+    """Begins to pack, as long as it takes to pack so many pictures."""
+    def progress(done, _):
+        if done == after:
+            raise Interrupted
+
+    loader = dataloaders.find('folder_loader')(str(folder), None, (2, 3))
+    with pytest.raises(Interrupted):
+        open_pack(loader, (2, 3), str(packs), progress=progress)
+
+
+def test_interrupted_packing_goes_on_where_it_was(tmp_path, photos):
+    whole, packed = open_counting(photos, tmp_path / 'whole')
+    assert packed == 4
+    interrupt(photos, tmp_path / 'packs', 1)
+    interrupt(photos, tmp_path / 'packs', 3)
+    # What a process leaves that is killed while it writes: half of a picture, half of a note.
+    for path, torn in ((path, b'[[1, 2') for path in (tmp_path / 'packs').glob('*.part*')):
+        with open(str(path), 'ab') as file:
+            file.write(torn)
+    pack, packed = open_counting(photos, tmp_path / 'packs')
+    assert packed == 1
+    assert pack._replace(path=None) == whole._replace(path=None)
+    with open(pack.path, 'rb') as ours, open(whole.path, 'rb') as theirs:
+        assert ours.read() == theirs.read()
+    assert not list((tmp_path / 'packs').glob('*.part*'))
+
+
+def test_interrupted_packing_of_what_has_changed_begins_anew(tmp_path, photos, some_photos):
+    interrupt(some_photos, tmp_path / 'packs', 1)
+    Image.fromarray(np.zeros((48, 48, 3), np.uint8)).save(str(some_photos / 'rocket.png'))
+    pack, packed = open_counting(some_photos, tmp_path / 'packs')
+    assert packed == 2
+    assert not packed_pixels(pack, pack.hr[1]).any()
+    assert len([name for name in os.listdir(str(tmp_path / 'packs')) if '.bin' in name]) == 1
+
+
+def test_a_noted_picture_that_is_not_there_is_packed_again(tmp_path, photos):
+    interrupt(photos, tmp_path / 'packs', 3)
+    part, = (tmp_path / 'packs').glob('*.part')
+    os.truncate(str(part), part.stat().st_size - 1)
+    _, packed = open_counting(photos, tmp_path / 'packs')
+    assert packed == 2
+
+
+def test_killed_packing_goes_on(run_script, tmp_path):
+    folder = tmp_path / 'HR'
+    folder.mkdir()
+    image = Image.fromarray(np.random.RandomState(0).randint(0, 256, (700, 700, 3), np.uint8))
+    for number in range(24):
+        image.save(str(folder / ('%d.png' % number)), compress_level=0)
+    flags = ['pack', '--dataloader=folder_loader', '--scales=2', '--data_truth_path=%s' % folder,
+             '--pack_path=%s' % (tmp_path / 'packs')]
+    packing = run_script.start('prepare.py', *flags)
+    notes = []
+    while not notes and packing.poll() is None:
+        notes = [path for path in (tmp_path / 'packs').glob('*.notes') if path.stat().st_size]
+    packing.kill()
+    packing.communicate()
+    noted, = notes
+    kept = len(noted.read_bytes().splitlines())
+    assert 0 < kept < 24
+    loader = dataloaders.find('folder_loader')(str(folder), None, (2,))
+    read, loader.read = [], lambda where: read.append(where) or read_rgb(where)
+    pack = open_pack(loader, (2,), str(tmp_path / 'packs'))
+    assert 24 - kept <= len(read) <= 24 - kept + 1
+    for plane in pack.hr:
+        assert np.array_equal(packed_pixels(pack, plane), np.asarray(image))

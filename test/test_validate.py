@@ -6,8 +6,7 @@ import re
 import pytest
 from absl import flags
 from PIL import Image
-from random_networks import make_model, random_image
-from random_runs import write_run
+from random_networks import make_model, random_image, save_checkpoint
 
 from sr_tf import flags as definitions
 from sr_tf.errors import UsageError, UserError
@@ -41,8 +40,8 @@ def root(tmp_path_factory):
             save(root / 'sets' / 'Urban' / ('image_SRF_%d' % scale)
                  / ('%s_SRF_%d_HR.png' % (name, scale)), smooth(seed + 10, 60, 72))
         save(root / 'tool' / 'Urban' / ('%sx2_tool.png' % name), smooth(seed + 20, 60, 72))
-    write_run(root / 'runs' / 'wdsr', make_model('wdsr', 2))
-    write_run(root / 'runs' / 'bsrn', make_model('bsrn', 2, 3))
+    save_checkpoint(root / 'runs' / 'wdsr', make_model('wdsr', 2))
+    save_checkpoint(root / 'runs' / 'bsrn', make_model('bsrn', 2, 3))
     return root
 
 

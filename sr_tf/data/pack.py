@@ -2,26 +2,23 @@
 
 Decoding a PNG for every patch costs a hundred times what cutting the patch out does; so pictures
 are decoded once.  The file holds uint8 RGB rows, each padded to a multiple of `ALIGNMENT` bytes:
-TensorFlow then passes on a part of the mapped file without copying it.
+TensorFlow then passes on a part of the mapped file without copying it.  Packing that was
+interrupted goes on where it was.
 """
 import hashlib
 import json
 import os
 from collections import namedtuple
 
-import numpy as np
-
 from sr_tf.data.ahead import computed_ahead
+from sr_tf.data.growing_file import GrowingFile, Plane
 from sr_tf.data.lock import locked
 from sr_tf.data.low_resolution import low_resolution
 from sr_tf.errors import UserError
 from sr_tf.images.degradations import DEGRADATIONS
+from sr_tf.whole_file import whole_or_absent
 
-ALIGNMENT = 64
 FORMAT = 1
-
-Plane = namedtuple('Plane', 'offset height width stride')
-Plane.__doc__ = "Where a picture's rows are in the pack, in bytes; height and width in pixels."
 
 Pack = namedtuple('Pack', 'path size names hr lr enlarged')
 Pack.__doc__ = """A raw file and its index.
@@ -50,9 +47,9 @@ def open_pack(loader, scales, folder, enlarge=False, progress=None, degradation=
         with locked(os.path.join(folder, key + '.lock')):
             index = _read_index(os.path.join(folder, key + '.json'))
             if index is None or index['stamp'] != stamp or not _is_whole(folder, index):
-                planes = computed_ahead(
-                    lambda pair: _planes(loader, pair, scales, enlarge, degradation), pairs)
-                index = _write(planes, pairs, scales, enlarge, folder, key, stamp, progress)
+                index = _write(
+                    lambda pair: _pictures(loader, pair, scales, enlarge, degradation),
+                    pairs, scales, enlarge, folder, key, stamp, progress)
     except OSError as error:
         raise UserError('%s: the pack of the training images cannot be written: %s; '
                         'name another folder with --pack_path'
@@ -94,41 +91,41 @@ def _pack(folder, index):
                 index['enlarged'])
 
 
-def _write(pictures, pairs, scales, enlarge, folder, key, stamp, progress):
+def _write(pictures_of, pairs, scales, enlarge, folder, key, stamp, progress):
     """The raw file first and its index last, so that an index never speaks of what is not there."""
     name = '%s-%s.bin' % (key, stamp)
-    temporary = os.path.join(folder, '%s.%d.tmp' % (name, os.getpid()))
-    index = {'file': name, 'stamp': stamp, 'enlarged': enlarge,
-             'names': [pair.name for pair in pairs],
-             'hr': [], 'lr': {scale: [] for scale in scales}}
+    growing = GrowingFile(os.path.join(folder, name + '.part'))
+    _remove(folder, key, lambda other: '.part' in other and not other.startswith(name))
     try:
-        with open(temporary, 'wb') as file:
-            for done, planes in enumerate(pictures, 1):
-                index['hr'].append(_append(file, planes[0]))
-                for scale, plane in zip(scales, planes[1:]):
-                    index['lr'][scale].append(_append(file, plane))
+        with growing:
+            missing = pairs[len(growing.groups):]
+            for pictures in computed_ahead(pictures_of, missing):
+                growing.append(pictures)
                 if progress:
-                    progress(done, len(pairs))
-            index['size'] = file.tell()
-        with open(temporary + '.json', 'w') as file:
+                    progress(len(growing.groups), len(pairs))
+        hr, *lr = zip(*growing.groups)
+        index = {'file': name, 'stamp': stamp, 'enlarged': enlarge, 'size': growing.size,
+                 'names': [pair.name for pair in pairs], 'hr': hr, 'lr': dict(zip(scales, lr))}
+        os.replace(growing.path, os.path.join(folder, name))
+        with whole_or_absent(os.path.join(folder, key + '.json')) as temporary, \
+                open(temporary, 'w') as file:
             json.dump(index, file)
-        os.replace(temporary, os.path.join(folder, name))
-        _remove_older(folder, key, name)
-        os.replace(temporary + '.json', os.path.join(folder, key + '.json'))
-    finally:
-        for leftover in (temporary, temporary + '.json'):
-            if os.path.exists(leftover):
-                os.remove(leftover)
+    except OSError:
+        # The disk may be full, and is not to stay so.
+        growing.remove()
+        raise
+    _remove(folder, key, lambda other: other != name)
     return index
 
 
-def _remove_older(folder, key, name):
+def _remove(folder, key, is_obsolete):
+    """Files of pictures of this key, of which the obsolete ones are removed."""
     for other in os.listdir(folder):
-        if other.startswith(key + '-') and other.endswith('.bin') and other != name:
+        if other.startswith(key + '-') and is_obsolete(other):
             os.remove(os.path.join(folder, other))
 
 
-def _planes(loader, pair, scales, enlarge, degradation):
+def _pictures(loader, pair, scales, enlarge, degradation):
     """The pictures of a pair: HR, then LR for each scale."""
     hr = loader.read(pair.hr)
     lr = [low_resolution(loader, pair, hr, scale, degradation) for scale in scales]
@@ -136,13 +133,3 @@ def _planes(loader, pair, scales, enlarge, degradation):
         lr = [DEGRADATIONS[degradation].enlarge(image, scale)
               for image, scale in zip(lr, scales)]
     return [hr] + lr
-
-
-def _append(file, image):
-    height, width, channels = image.shape
-    stride = -(-width * channels // ALIGNMENT) * ALIGNMENT
-    rows = np.zeros((height, stride), np.uint8)
-    rows[:, :width * channels] = image.reshape(height, -1)
-    offset = file.tell()
-    file.write(rows.tobytes())
-    return Plane(offset, height, width, stride)

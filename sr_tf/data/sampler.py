@@ -10,6 +10,9 @@ import numpy as np
 
 from sr_tf.chips.session import plain_session
 from sr_tf.compat import tf
+from sr_tf.data.growing_file import Plane
+from sr_tf.data.patches import TURNS, cut, mapped
+from sr_tf.data.waiting import as_written, timed
 from sr_tf.errors import UserError
 
 Shard = namedtuple('Shard', 'rank size')
@@ -17,6 +20,7 @@ Shard.__doc__ = 'This process, and how many share a batch.'
 ALONE = Shard(0, 1)
 
 SCALE_BLOCK = 1024  # scales are drawn for this many steps at a time
+LARGEST_GROUP = 16  # patches that one call of a function cuts, each by operations of its own
 NO_END = np.iinfo(np.int64).max // 2 ** 20
 
 
@@ -59,17 +63,26 @@ class Sampler:
         Patches are `[batch_size, size, size, 3]`, with static shapes.  `first_step` is a tensor:
         the step at which the iterator starts when it is initialised.
         """
+        return tf.data.make_initializable_iterator(self._batches(scale, first_step))
+
+    def timed_batches(self, scale, first_step):
+        """The same, but of pairs of a batch and the seconds for which it was waited for."""
+        return tf.data.make_initializable_iterator(timed(self._batches(scale, first_step)))
+
+    def _batches(self, scale, first_step):
         index = self.scales.index(scale)
-        pixels = tf.raw_ops.ImmutableConst(
-            dtype=tf.uint8, shape=[self.pack.size], memory_region_name=self.pack.path)
+        group = max(size for size in range(1, LARGEST_GROUP + 1) if self.batch_size % size == 0)
         steps = tf.data.Dataset.range(first_step, NO_END)
         if len(self.scales) > 1:
             steps = steps.filter(lambda step: tf.equal(self._scale_index(step), index))
-        samples = steps.flat_map(self._sample_numbers)
-        patches = samples.map(lambda number: self._patches(pixels, scale, number),
-                              num_parallel_calls=2)
-        batches = patches.batch(self.batch_size, drop_remainder=True)
-        return tf.data.make_initializable_iterator(batches.prefetch(4))
+        first_samples = steps.flat_map(lambda step: self._sample_numbers(step, group))
+        batches = tf.data.Dataset.zip((first_samples, mapped(self.pack.path))).map(
+            lambda number, pixels: self._patches(pixels, scale, number, group),
+            num_parallel_calls=2)
+        if group < self.batch_size:
+            groups = self.batch_size // group
+            batches = batches.batch(groups, drop_remainder=True).map(_joined)
+        return as_written(batches.prefetch(4))
 
     def _scale_index(self, step):
         return self._scale_indices(step // SCALE_BLOCK)[step % SCALE_BLOCK]
@@ -80,30 +93,35 @@ class Sampler:
         drawn = tf.random.stateless_uniform([SCALE_BLOCK], [self.seed, -1 - block])
         return _below(drawn, len(self.scales))
 
-    def _sample_numbers(self, step):
-        """This process' samples of a step, numbered over all processes and micro-batches."""
+    def _sample_numbers(self, step, distance):
+        """Of this process' samples of a step, numbered over all processes and micro-batches, each
+        at a distance from the one before.
+        """
         micro_batches = tf.data.Dataset.range(self.micro_batches)
 
         def numbers(micro_batch):
             part = ((step * self.micro_batches + micro_batch) * self.shard.size + self.shard.rank)
-            return tf.data.Dataset.range(part * self.batch_size, (part + 1) * self.batch_size)
+            return tf.data.Dataset.range(part * self.batch_size, (part + 1) * self.batch_size,
+                                         distance)
 
         return micro_batches.flat_map(numbers)
 
-    def _patches(self, pixels, scale, number):
+    def _patches(self, pixels, scale, first, count):
+        """The patches of so many samples, of which the first has this number."""
         lr, hr = self.pack.lr[scale], self.pack.hr
         size = self.patch_size[scale]
         magnification = 1 if self.pack.enlarged else scale
-        drawn = tf.random.stateless_uniform([6], [self.seed, number])
-        image = _below(drawn[0], len(lr))
-        height, width = (tf.gather([getattr(plane, side) for plane in lr], image)
-                         for side in ('height', 'width'))
-        top = _below(drawn[1], height - size + 1)
-        left = _below(drawn[2], width - size + 1)
-        lr_patch = _cut(pixels, lr, image, top, left, size)
-        hr_patch = _cut(pixels, hr, image, top * magnification, left * magnification,
-                        size * magnification)
-        return tuple(_turned(patch, drawn[3:] < 0.5) for patch in (lr_patch, hr_patch))
+        drawn = tf.stack([
+            tf.raw_ops.StatelessRandomUniform(shape=[3 + TURNS], seed=[self.seed, first + index])
+            for index in range(count)])
+        images = _below(drawn[:, 0], len(lr))
+        lr, hr = _planes_of(images, lr), _planes_of(images, hr)
+        top = _below(drawn[:, 1], lr.height - size + 1)
+        left = _below(drawn[:, 2], lr.width - size + 1)
+        turns = drawn[:, 3:] < 0.5
+        return (cut(pixels, lr, top, left, size, turns),
+                cut(pixels, hr, top * magnification, left * magnification, size * magnification,
+                    turns))
 
     def _require_room(self, scale):
         size = self.patch_size[scale]
@@ -126,17 +144,11 @@ def _below(drawn, limit):
     return tf.cast(tf.minimum(tf.floor(drawn * limit), limit - 1), tf.int64)
 
 
-def _cut(pixels, planes, image, top, left, size):
-    """A `[size, size, 3]` patch; the slice of whole rows is a view, only the patch is copied."""
-    offset, stride = (tf.gather(np.array([getattr(plane, field) for plane in planes], np.int64),
-                                image) for field in ('offset', 'stride'))
-    rows = tf.slice(pixels, [offset + top * stride], [size * stride])
-    columns = tf.slice(tf.reshape(rows, [size, stride]), [0, 3 * left], [size, 3 * size])
-    return tf.reshape(columns, [size, size, 3])
+def _planes_of(images, planes):
+    """The planes of these images as one `Plane` of tensors."""
+    return Plane(*tf.unstack(tf.gather(np.array(planes, np.int64), images), axis=1))
 
 
-def _turned(patch, turns):
-    """Any of the eight ways to lay a square on itself."""
-    patch = tf.cond(turns[0], lambda: tf.reverse(patch, [0]), lambda: patch)
-    patch = tf.cond(turns[1], lambda: tf.reverse(patch, [1]), lambda: patch)
-    return tf.cond(turns[2], lambda: tf.transpose(patch, [1, 0, 2]), lambda: patch)
+def _joined(*groups):
+    """Groups of patches, `[groups, patches, ...]`, as one batch."""
+    return tuple(tf.reshape(patches, [-1] + patches.shape[2:].as_list()) for patches in groups)

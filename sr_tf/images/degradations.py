@@ -6,6 +6,7 @@ from PIL import Image
 
 from sr_tf.errors import UsageError
 from sr_tf.images import resize
+from sr_tf.scales import in_words
 
 Degradation = namedtuple('Degradation', 'description shrink enlarge scales reads_files')
 Degradation.__doc__ = """How a picture loses resolution, and how it is enlarged without a network.
@@ -31,8 +32,7 @@ def require_scales(name, scales):
     for scale in scales:
         if known and scale not in known:
             raise UsageError('--degradation=%s: is defined for %s, not for x%d; change --scales'
-                             % (name, ', '.join('x%d' % known_scale for known_scale in known),
-                                scale))
+                             % (name, in_words(known), scale))
 
 
 def pillow_resized(image, height, width):

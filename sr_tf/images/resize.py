@@ -9,6 +9,7 @@ import functools
 import numpy as np
 
 SUPPORT = 2.0  # of the cubic kernel, in samples
+BLOCK = 1 << 15  # samples that are computed together, few enough for a processor's cache
 
 
 def downscale(image, scale):
@@ -37,15 +38,20 @@ def _resize(image, height, width, factor):
 
 def _along_height(image, size, factor):
     weights, indices = _taps(image.shape[0], size, factor)
-    flat = image.reshape(image.shape[0], -1).astype(np.float64)
-    result = np.zeros((size, flat.shape[1]))
-    for tap in range(indices.shape[1]):
-        result += weights[:, tap, np.newaxis] * flat[indices[:, tap]]
-    result = result.reshape((size,) + image.shape[1:])
-    if np.issubdtype(image.dtype, np.integer):
-        # Half away from zero: the values are positive, and NumPy's own rounding goes to even.
-        result = np.floor(np.clip(result, 0, np.iinfo(image.dtype).max) + 0.5)
-    return result.astype(image.dtype)
+    rows = image.reshape(image.shape[0], -1)
+    result = np.empty((size, rows.shape[1]), image.dtype)
+    block = max(1, BLOCK // max(1, rows.shape[1]))
+    for start in range(0, size, block):
+        part = slice(start, start + block)
+        total = np.zeros(result[part].shape)
+        for weight, index in zip(weights[part].T, indices[part].T):
+            total += np.multiply(rows[index], weight[:, np.newaxis], dtype=np.float64)
+        if np.issubdtype(image.dtype, np.integer):
+            # Half away from zero: the values are positive, and NumPy's own rounding goes to even.
+            np.clip(total, 0, np.iinfo(image.dtype).max, out=total)
+            np.floor(total + 0.5, out=total)
+        result[part] = total
+    return result.reshape((size,) + image.shape[1:])
 
 
 @functools.lru_cache(maxsize=64)

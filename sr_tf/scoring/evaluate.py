@@ -61,7 +61,7 @@ def evaluate(method, test_set, settings, share=(0, 1), finish=None):
 def workload(test_set, settings, share):
     """How many `Scored` a process with this share gets."""
     sources = group_by_source(settings.protocols, settings.degradation)
-    batches = _batches(_sizes(test_set), test_set.scale, share)
+    batches = _batches(test_set.sizes(), test_set.scale, share)
     return len(sources) * sum(map(len, batches))
 
 
@@ -73,7 +73,7 @@ def shown_source(settings):
 def read_one(test_set, settings, index):
     """(pair, lr, bicubic, hr) of one image, as the first protocol takes it."""
     source = shown_source(settings)
-    pair = test_set.loader.pairs()[index]
+    pair = test_set.pairs()[index]
     lr, hr = source.pictures(test_set.loader, pair, test_set.loader.read(pair.hr), test_set.scale)
     return pair, lr, source.enlarge(lr, test_set.scale), hr
 
@@ -81,9 +81,8 @@ def read_one(test_set, settings, index):
 def _enlarged(method, test_set, source, share, each_output):
     """Yields (what was read, picture, outputs, seconds) of each image of this process' share."""
     loader, scale = test_set.loader, test_set.scale
-    pairs = loader.pairs()
+    pairs, sizes = test_set.pairs(), test_set.sizes()
     enlarge = method.enlarger(test_set, source)
-    sizes = _sizes(test_set)
     batches = _batches(sizes, scale, share)
 
     def read(index):
@@ -116,10 +115,6 @@ def _batches(sizes, scale, share):
         batches += [group[start:start + length] for start in range(0, len(group), length)]
     rank, processes = share
     return batches[rank::processes]
-
-
-def _sizes(test_set):
-    return [test_set.loader.size(pair.hr) for pair in test_set.loader.pairs()]
 
 
 def _held_pixels(enlarged):

@@ -3,6 +3,7 @@ import os
 
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import files
+from sr_tf.scales import in_words
 from sr_tf.scoring.cost import multiply_adds, seconds_per_megapixel
 from sr_tf.scoring.matching import match
 
@@ -55,7 +56,7 @@ class Folder:
 
     def enlarger(self, test_set, source):
         """As a network's; fails if a picture of the set is missing."""
-        names = [pair.name for pair in test_set.loader.pairs()]
+        names = [pair.name for pair in test_set.pairs()]
         found = match(self._path, self._pictures, names, test_set.name, test_set.scale)
 
         def read(pairs, images):
@@ -78,8 +79,7 @@ def scales_of(methods, asked=None):
         unknown = set(scales) - (known if set(scales) & set(method.scales) else set(method.scales))
         if unknown:
             raise UsageError('--scales=%s: %s is for %s' % (
-                ','.join(map(str, scales)), method.facts['checkpoint'],
-                ', '.join('x%d' % scale for scale in method.scales)))
+                ','.join(map(str, scales)), method.facts['checkpoint'], in_words(method.scales)))
     return tuple(scales)
 
 

@@ -1,18 +1,40 @@
 """The sets of images that methods are scored on."""
 import os
-from collections import namedtuple
 
 from sr_tf.images.degradations import DEGRADATIONS
 from sr_tf.scoring.protocols import PROTOCOLS
 
-ImageSet = namedtuple('ImageSet', 'name scale loader')
-ImageSet.__doc__ = "A loader's images at one of its scales, by the name that tables give the set."
+
+class ImageSet:
+    """A loader's images at one of its scales, by the name that tables give the set.
+
+    What is on disk is looked up once, when it is first needed, for all methods and all times that
+    the set is scored.
+    """
+
+    def __init__(self, name, scale, loader):
+        self.name = name
+        self.scale = scale
+        self.loader = loader
+        self._pairs = None
+        self._sizes = None
+
+    def pairs(self):
+        if self._pairs is None:
+            self._pairs = self.loader.pairs()
+        return self._pairs
+
+    def sizes(self):
+        """(height, width) of each HR image."""
+        if self._sizes is None:
+            self._sizes = [self.loader.size(pair.hr) for pair in self.pairs()]
+        return self._sizes
 
 
 def describe(test_set, settings):
     """What was found on disk, and what is made."""
     degradation = settings.degradation or PROTOCOLS[settings.protocols[0]].degradation
-    pairs = test_set.loader.pairs()
+    pairs = test_set.pairs()
     given = [pair.lr[test_set.scale] for pair in pairs if test_set.scale in pair.lr]
     if not DEGRADATIONS[degradation].reads_files:
         given = []

@@ -18,7 +18,7 @@ class Validation:
         self._test_sets = test_sets
         self._settings = Settings(('paper',), ('psnr',), degradation, False)
         self._share = share
-        self._lengths = [len(test_set.loader.pairs()) for test_set in test_sets]
+        self._lengths = [len(test_set.pairs()) for test_set in test_sets]
         self.count = sum(self._lengths)
 
     def scores(self, weights):

@@ -14,7 +14,7 @@ from sr_tf.progress import ProgressBar
 from sr_tf.whole_file import whole_or_absent
 
 COLUMNS = ('step', 'scale', 'loss', 'gradient_norm', 'learning_rate', 'sec_per_batch',
-           'images_per_sec', 'psnr')
+           'data_wait', 'images_per_sec', 'psnr')
 
 
 class Journal:
@@ -34,8 +34,7 @@ class Journal:
         self._rows = csv.DictWriter(self._table, COLUMNS)
         self._events = tf.summary.FileWriter(folder)
         self._bar = ProgressBar(max_steps, start_step)
-        self._loss_sum = self._loss_count = 0
-        self._since = time.time()
+        self._start_count()
 
     def arguments(self, values):
         """Keeps what the run was asked for."""
@@ -43,22 +42,24 @@ class Journal:
         with whole_or_absent(path) as temporary, open(temporary, 'w') as file:
             json.dump(values, file, indent=2, sort_keys=True)
 
-    def step(self, step, loss):
-        """Takes note of a step that has ended."""
+    def step(self, step, loss, data_wait):
+        """Takes note of a step that has ended, after it waited so many seconds for its input."""
         self._loss_sum += loss
-        self._loss_count += 1
-        self._bar.update(step, 'loss %.4f' % (self._loss_sum / self._loss_count))
+        self._wait_sum += data_wait
+        self._count += 1
+        self._bar.update(step, 'loss %.4f' % (self._loss_sum / self._count))
 
     def report(self, step, scale, learning_rate, gradient_norm, images):
         """A line about the steps since the last one; `images` were seen in each of them."""
-        seconds = (time.time() - self._since) / self._loss_count
-        loss = self._loss_sum / self._loss_count
-        self._loss_sum = self._loss_count = 0
-        self._since = time.time()
-        self.say('step %d/%d x%d lr %.3g loss %.6f sec/batch %.3f fps %.3f'
-                 % (step, self._max_steps, scale, learning_rate, loss, seconds, images / seconds))
+        seconds = (time.time() - self._since) / self._count
+        loss = self._loss_sum / self._count
+        data_wait = float(self._wait_sum / self._count)
+        self._start_count()
+        self.say('step %d/%d x%d lr %.3g loss %.6f sec/batch %.3f fps %.3f data_wait %.2g'
+                 % (step, self._max_steps, scale, learning_rate, loss, seconds, images / seconds,
+                    data_wait))
         row = {'step': step, 'scale': scale, 'loss': loss, 'gradient_norm': gradient_norm,
-               'learning_rate': learning_rate, 'sec_per_batch': seconds,
+               'learning_rate': learning_rate, 'sec_per_batch': seconds, 'data_wait': data_wait,
                'images_per_sec': images / seconds}
         self._write(row)
 
@@ -82,6 +83,10 @@ class Journal:
         self._events.close()
         self._table.close()
         self._log.close()
+
+    def _start_count(self):
+        self._loss_sum = self._wait_sum = self._count = 0
+        self._since = time.time()
 
     def _write(self, row):
         # A score has all its digits, so that it can be compared with that of validate.py.

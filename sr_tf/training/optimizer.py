@@ -43,37 +43,36 @@ class Optimizer:
         self._overflows = overflows
         self._sums = {}
 
-    def train_step(self, loss, variables):
+    def train_step(self, loss, vectors):
+        """vectors: the `Vector`s of the weights that the loss was computed with."""
         scaled = self._scaler.scaled(loss) if self._scaler else loss
-        # Every gradient before any update: a shared weight is read by many of them.
-        pairs = self._adam.compute_gradients(
-            scaled, variables, gate_gradients=tf.train.Optimizer.GATE_GRAPH)
-        pairs = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
-        gradients, variables = map(list, zip(*pairs))
+        gradients = _gradients(scaled, vectors)
         others = [loss]
         if self._scaler:
             others += self._overflows(gradients)
             gradients = [self._scaler.unscaled(gradient) for gradient in gradients]
         if self._micro_batches == 1:
-            return self._apply(gradients, variables, others)
+            return self._apply(gradients, vectors, others)
         parts = gradients + others
-        sums = ([self._sum(variable.op.name, variable.shape) for variable in variables]
+        sums = ([self._sum(vector.name, vector.variable.shape) for vector in vectors]
                 + [self._sum(name, []) for name, _ in zip(('loss', 'overflow'), others)])
         accumulate = tf.group(*[tf.assign_add(total, part) for total, part in zip(sums, parts)])
         means = [(total + part) / self._micro_batches for total, part in zip(sums, parts)]
-        step = self._apply(means[:len(gradients)], variables, means[len(gradients):])
+        step = self._apply(means[:len(gradients)], vectors, means[len(gradients):])
         with tf.control_dependencies([step.apply, step.loss]):
             emptied = tf.group(*[tf.assign(total, tf.zeros_like(total)) for total in sums])
         return step._replace(accumulate=accumulate, apply=emptied)
 
-    def _apply(self, gradients, variables, others):
+    def _apply(self, gradients, vectors, others):
         """The step that the mean of all processes' gradients makes."""
         averaged = self._engine.average(gradients + others + [self.stop])
         gradients, (loss, *overflows, stops) = averaged[:len(gradients)], averaged[len(gradients):]
         norm = tf.global_norm(gradients)
         finite = tf.reduce_all([tf.is_finite(norm)] + [tf.equal(flag, 0) for flag in overflows])
         if self._clip_norm:
-            gradients = [tf.clip_by_norm(gradient, self._clip_norm) for gradient in gradients]
+            gradients = [self._clipped(gradient, vector)
+                         for gradient, vector in zip(gradients, vectors)]
+        variables = [vector.variable for vector in vectors]
 
         def update():
             # Within the condition of a loss scale, Adam's own variables keep their names.
@@ -91,6 +90,11 @@ class Optimizer:
             weight_norm = tf.global_norm([variable.read_value() for variable in variables])
         return TrainStep(None, weight_norm.op, loss, norm, weight_norm, stops)
 
+    def _clipped(self, gradient, vector):
+        """With each weight's own gradient no longer than the limit."""
+        return vector.join([tf.clip_by_norm(part, self._clip_norm)
+                            for part in vector.split(gradient).values()])
+
     def _sum(self, name, shape):
         """Where something is summed over micro-batches; not part of a checkpoint."""
         if name not in self._sums:
@@ -98,6 +102,13 @@ class Optimizer:
                 name + '/sum', shape, tf.float32, tf.zeros_initializer(),
                 trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
         return self._sums[name]
+
+
+def _gradients(loss, vectors):
+    """The gradient of each vector; zero where the loss does not depend on a weight."""
+    parts = iter(tf.gradients(loss, [part for vector in vectors
+                                     for part in vector.tensors.values()]))
+    return [vector.join([next(parts) for _ in vector.tensors]) for vector in vectors]
 
 
 class LossScaler:

@@ -3,7 +3,6 @@ from collections import namedtuple
 
 from sr_tf import checkpoint
 from sr_tf.checkpoint import EMA_SUFFIX, is_weight
-from sr_tf.compat import tf
 from sr_tf.errors import UsageError, UserError
 
 Start = namedtuple('Start', 'kind prefix step')
@@ -33,28 +32,33 @@ def choose_start(folder, resume, restore_path, restore_target, step):
     return Start(kind, checkpoint.resolve(restore_path), step)
 
 
-def begin(session, start, graph):
-    """Gives the variables of an initialized graph the values to start from."""
-    variables = graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+def begin(session, start, state, initial_values):
+    """Gives the variables of an initialized graph, a `State`, the values to start from.
+
+    `initial_values()` maps the weights to those that they have where `start` gives no others.
+    """
     if start.kind == 'resume':
-        checkpoint.restore(session, start.prefix, variables)
+        values = checkpoint.read_all(start.prefix, state.shapes)
     elif start.kind == 'continue':
-        _continue(session, start, variables)
-    elif start.kind == 'weights':
-        _take_weights(session, start.prefix, variables)
+        values = _continued(start, state.shapes)
+    else:
+        values = initial_values()
+        values.update(_averages_of(values, state.shapes))
+        if start.kind == 'weights':
+            values.update(_taken_weights(start.prefix, state.shapes))
+    state.assign(session, values)
 
 
-def _continue(session, start, variables):
+def _continued(start, wanted):
     """What the other program did not keep has its first value, and an average its weight's."""
     shapes = checkpoint.read_shapes(start.prefix)
-    known = [v for v in variables if v.op.name in shapes or not _is_optional(v.op.name)]
-    checkpoint.restore(session, start.prefix, known)
-    values = {'global_step': start.step}
-    absent = [v for v in variables if v not in known]
-    averages = [v.op.name for v in absent if v.op.name.endswith(EMA_SUFFIX)]
-    weights = checkpoint.read_values(start.prefix, [_weight_of(name) for name in averages])
-    values.update((name, weights[_weight_of(name)]) for name in averages)
-    checkpoint.assign(session, [v for v in absent if v.op.name in values], values)
+    absent = [name for name in wanted if name not in shapes and _is_optional(name)]
+    values = checkpoint.read_all(start.prefix, {
+        name: shape for name, shape in wanted.items() if name not in absent})
+    values.update(_averages_of(values, absent))
+    if 'global_step' in absent:
+        values['global_step'] = start.step
+    return values
 
 
 def _is_optional(name):
@@ -65,22 +69,25 @@ def _weight_of(average):
     return average[:-len(EMA_SUFFIX)]
 
 
-def _take_weights(session, prefix, variables):
-    """An averaged weight is preferred, and starts the average of its variable as well."""
+def _averages_of(weights, names):
+    """For those of the names that are of averages, their weights."""
+    return {name: weights[_weight_of(name)] for name in names if name.endswith(EMA_SUFFIX)}
+
+
+def _taken_weights(prefix, wanted):
+    """An averaged weight is preferred, and starts the average of its weight as well."""
     shapes = checkpoint.read_shapes(prefix)
     sources = {}
-    for variable in variables:
-        name = variable.op.name
+    for name, shape in wanted.items():
         weight = _weight_of(name) if name.endswith(EMA_SUFFIX) else name
         source = weight + EMA_SUFFIX if weight + EMA_SUFFIX in shapes else weight
-        if is_weight(weight) and shapes.get(source) == tuple(variable.shape.as_list()):
+        if is_weight(weight) and shapes.get(source) == shape:
             sources[name] = source
     if not sources:
         raise UserError('%s: none of its variables fits the model' % prefix)
     values = checkpoint.read_values(prefix, set(sources.values()))
-    taken = [variable for variable in variables if variable.op.name in sources]
-    checkpoint.assign(session, taken, {name: values[sources[name]] for name in sources})
-    _report(prefix, shapes, [v.op.name for v in variables if is_weight(v.op.name)], sources)
+    _report(prefix, shapes, list(filter(is_weight, wanted)), sources)
+    return {name: values[source] for name, source in sources.items()}
 
 
 def _report(prefix, shapes, weights, sources):

@@ -1,4 +1,5 @@
 """Training: from a sampler's batches to checkpoints, in one loop."""
+import contextlib
 import math
 import os
 import signal
@@ -8,7 +9,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from models import layers
+from models import kernel_gradients, layers
+from models.recompute import recomputing
+from models.weights import taken_from
 from sr_tf import checkpoint
 from sr_tf.compat import tf
 from sr_tf.distributed.exact import as_bytes, as_numbers
@@ -18,20 +21,23 @@ from sr_tf.training.losses import LOSSES
 from sr_tf.training.optimizer import Optimizer
 from sr_tf.training.profiler import Profiler
 from sr_tf.training.start import begin
+from sr_tf.training.state import State
+from sr_tf.training.vector import Weights
 from sr_tf.training.watchdog import Watchdog
 from sr_tf.version import versions
 
-Plan = namedtuple('Plan', 'recipe schedule max_steps seed loss_scale log_freq summary_freq '
-                          'save_freq save_max_keep validate_freq sleep_ratio '
+Plan = namedtuple('Plan', 'recipe schedule max_steps seed loss_scale recompute log_freq '
+                          'summary_freq save_freq save_max_keep validate_freq sleep_ratio '
                           'step_timeout profile arguments')
 Plan.__doc__ = """How to train.
 
 `recipe` holds what makes the result: loss, batch_size, adam_epsilon, clip_norm, ema_decay and
 accumulate_steps among others; it is kept beside each checkpoint, and `arguments`, the command
-line, in the run's folder.  The frequencies are in steps, 0 for never.
+line, in the run's folder.  With `recompute` it takes less memory and more time.  The frequencies
+are in steps, 0 for never.
 """
 
-_Tower = namedtuple('_Tower', 'iterator step sample')
+_Tower = namedtuple('_Tower', 'iterator step sample data_wait')
 
 
 def train(model, sampler, plan, chip, engine, folder, start, validation=None):
@@ -47,8 +53,10 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
         optimizer = Optimizer(engine, plan.recipe['adam_epsilon'], plan.recipe['clip_norm'],
                               plan.recipe['accumulate_steps'], plan.loss_scale,
                               plan.recipe['ema_decay'], chip.overflows)
-        towers = _towers(model, sampler, optimizer, LOSSES[plan.recipe['loss']], first_step, chip)
-        keeper = _Keeper(folder, plan, model, engine, validation)
+        weights = Weights(model)
+        towers = _towers(model, weights, sampler, optimizer, plan, first_step, chip)
+        state = State(weights.vectors())
+        keeper = _Keeper(folder, plan, model, state, engine, validation)
         initialize = tf.group(tf.global_variables_initializer(), tf.local_variables_initializer())
         broadcast = engine.broadcast(tf.global_variables())
         iterators = [tower.iterator.initializer for tower in towers.values()]
@@ -59,7 +67,7 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
                 Watchdog(plan.step_timeout, engine.rank) as watchdog:
             session.run(initialize)
             if engine.is_chief:
-                begin(session, start, graph)
+                begin(session, start, state, lambda: weights.initial_values(plan.seed))
             session.run(broadcast)
             step = int(session.run(optimizer.global_step))
             watchdog.beat(step)
@@ -78,11 +86,12 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
                 feed = {optimizer.learning_rate: plan.schedule(step),
                         optimizer.stop: bool(signals.received)}
 
-                for _ in range(micro_batches - 1):
-                    session.run(tower.step.accumulate, feed)
-                _, loss, norm, weight_norm, stops, sample = profiler.run(
+                data_waits = [session.run([tower.data_wait, tower.step.accumulate], feed)[0]
+                              for _ in range(micro_batches - 1)]
+                _, loss, norm, weight_norm, stops, sample, data_wait = profiler.run(
                     step, [tower.step.apply, tower.step.loss, tower.step.gradient_norm,
-                           tower.step.weight_norm, tower.step.stops, tower.sample], feed)
+                           tower.step.weight_norm, tower.step.stops, tower.sample,
+                           tower.data_wait], feed)
                 step += 1
                 watchdog.beat(step)
 
@@ -92,7 +101,7 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
                     raise UserError(_diverged(step, loss, folder))
                 # Several processes must stop at the same step, so their wish takes one more.
                 stopping = stops > 0 or (signals.received and engine.size == 1)
-                journal.step(step, float(loss))
+                journal.step(step, float(loss), sum(data_waits, data_wait))
                 if _due(step, plan.log_freq, plan.max_steps):
                     journal.report(step, scale, plan.schedule(step - 1), float(norm),
                                    micro_batches * sampler.batch_size * engine.size)
@@ -112,23 +121,32 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
             return signals.received
 
 
-def _towers(model, sampler, optimizer, distance, first_step, chip):
-    """For each scale its own batches, network and train step, over shared variables."""
+@contextlib.contextmanager
+def _ways_to_compute(plan, chip):
+    """A context for networks and their gradients."""
+    with contextlib.ExitStack() as ways:
+        if plan.recompute:
+            ways.enter_context(recomputing())
+        if chip.kind == 'cpu':
+            ways.enter_context(kernel_gradients.quick(chip.prefers_products))
+        yield
+
+
+def _towers(model, weights, sampler, optimizer, plan, first_step, chip):
+    """For each scale its own batches, network and train step, over shared weights."""
     towers = {}
-    for scale in model.scales:
-        if scale not in sampler.scales:
-            # Not trained, but its weights are part of the model and of its checkpoints.
-            model.network(tf.zeros([1, 8, 8, model.channels]), scale)
-            continue
-        iterator = sampler.batches(scale, first_step)
-        lr, hr = (tf.cast(batch, tf.float32) for batch in iterator.get_next())
-        with layers.keeping_precision(chip.full_precision):
-            outputs = model.network(model.from_rgb(lr), scale)
-        with chip.full_precision():
-            loss = model.loss(outputs, model.from_rgb(hr), distance)
+    for scale in sampler.scales:
+        iterator = sampler.timed_batches(scale, first_step)
+        batch, data_wait = iterator.get_next()
+        lr, hr = (tf.cast(patches, tf.float32) for patches in batch)
+        with _ways_to_compute(plan, chip):
+            with taken_from(weights.tensors(scale)), layers.keeping_precision(chip.full_precision):
+                outputs = model.network(model.from_rgb(lr), scale)
+            with chip.full_precision():
+                loss = model.loss(outputs, model.from_rgb(hr), LOSSES[plan.recipe['loss']])
+            step = optimizer.train_step(loss, weights.vectors(scale))
         output = model.to_rgb(model.image([output[:1] for output in outputs]), lr[:1])
-        towers[scale] = _Tower(iterator, optimizer.train_step(loss, model.variables()),
-                               (lr[0], output[0], hr[0]))
+        towers[scale] = _Tower(iterator, step, (lr[0], output[0], hr[0]), data_wait)
     return towers
 
 
@@ -139,15 +157,14 @@ def _due(step, frequency, last=None):
 class _Keeper:
     """Saves checkpoints, and keeps the one that scores best; made before the graph is finished."""
 
-    def __init__(self, folder, plan, model, engine, validation):
+    def __init__(self, folder, plan, model, state, engine, validation):
         self._folder = folder
         self._plan = plan
         self._model = model
+        self._state = state
         self._engine = engine
         self._validation = validation
         self._best_folder = os.path.join(folder, 'best')
-        self._saver = tf.train.Saver(max_to_keep=None)
-        self._weights = _averaged_weights(model)
         # The processes' scores as bytes: no digit is lost on the way.
         self._own_scores = tf.placeholder(tf.float32, [8 * (validation.count if validation else 1)])
         self._scores = engine.sum(self._own_scores)
@@ -158,7 +175,7 @@ class _Keeper:
         prefix = os.path.join(self._folder, '%s-%d' % (checkpoint.NAME, step))
         if (self._engine.is_chief and step != self._saved_step
                 and prefix not in checkpoint.in_folder(self._folder)):
-            checkpoint.save(self._saver, session, self._folder, step, self._metadata(step),
+            checkpoint.save(self._state.read(session), self._folder, step, self._metadata(step),
                             self._plan.save_max_keep)
         self._saved_step = step
         return prefix
@@ -166,7 +183,7 @@ class _Keeper:
     def validate(self, session, step):
         """The PSNR over all validation images, to which each process adds its share."""
         prefix = self.save(session, step)
-        own = self._validation.scores(session.run(self._weights))
+        own = self._validation.scores(self._state.averaged_weights(session))
         scores = session.run(self._scores, {self._own_scores: as_numbers(own.tobytes())})
         psnr = self._validation.mean(np.frombuffer(as_bytes(scores)))
         if self._engine.is_chief:
@@ -190,13 +207,6 @@ class _Keeper:
             'versions': versions(),
             'score': None,
         }
-
-
-def _averaged_weights(model):
-    """Maps the name of each weight to its average where one is kept, else to itself."""
-    variables = {variable.op.name: variable for variable in tf.global_variables()}
-    return {weight.op.name: variables.get(weight.op.name + checkpoint.EMA_SUFFIX, weight)
-            for weight in model.variables()}
 
 
 class _Signals:

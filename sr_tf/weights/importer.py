@@ -5,10 +5,10 @@ from collections import namedtuple
 import numpy as np
 
 import models
+from models.weights import shapes as shapes_of_weights
 from sr_tf import checkpoint
-from sr_tf.chips.session import plain_session
-from sr_tf.compat import tf
 from sr_tf.errors import UsageError, UserError
+from sr_tf.scales import in_words
 from sr_tf.version import versions
 from sr_tf.weights import source
 
@@ -32,11 +32,11 @@ def import_weights(path, folder, model_name=None, scales=None, hyper_parameters=
     if model.input_is_enlarged and scales is None:
         warnings.append('the weights are the same at each scale: taken to be x%d; --scales says '
                         'otherwise' % model.scales[0])
-    with tf.Graph().as_default() as graph:
-        weights = _fitting(path, found, model)
-        if found.colour_first:
-            _put_colours_last(weights, model.shuffled())
-        prefix = _save(graph, dict(weights, **found.state), folder, _metadata(model, path))
+    weights = _fitting(path, found, model)
+    if found.colour_first:
+        _put_colours_last(weights, model.shuffled())
+    metadata = _metadata(model, path)
+    prefix = checkpoint.save(dict(weights, **found.state), folder, metadata['step'], metadata)
     unused = [found.names[name] for name in found.weights
               if name not in weights and name not in constants]
     return Imported(prefix, model, found.unused + unused, warnings)
@@ -76,7 +76,7 @@ def _completed(path, model, scales, hyper_parameters):
     """The model with what its shapes do not tell."""
     if not model.input_is_enlarged and scales not in (None, model.scales):
         raise UsageError('--scales=%s: %s is for %s' % (
-            ','.join(map(str, scales)), path, ', '.join('x%d' % scale for scale in model.scales)))
+            ','.join(map(str, scales)), path, in_words(model.scales)))
     complete = dict(model.hyper_parameters, **hyper_parameters)
     return type(model)(scales or model.scales, **complete)
 
@@ -93,18 +93,16 @@ def _is_close(array, expected):
 
 
 def _fitting(path, found, model):
-    """The weights of the model, which is built into the default graph; they fit it exactly."""
+    """The weights of the model, which they fit exactly."""
     try:
-        for scale in model.scales:
-            model.network(tf.zeros([1, 8, 8, model.channels]), scale)
+        wanted = shapes_of_weights(model)
     except (UsageError, ValueError) as error:
         raise _fits_nothing(path, model.name(), error) from error
-    variables = model.variables()
     # A weight too many in a layer of the network, or in one more such layer, is no weight to skip.
-    layers = {source.layer(variable.op.name) for variable in variables}
+    layers = set(map(source.layer, wanted))
     weights = {name: array for name, array in found.weights.items() if source.layer(name) in layers}
     shapes = {name: array.shape for name, array in weights.items()}
-    checkpoint.require_fit('%s (%s)' % (path, model.name()), shapes, variables)
+    checkpoint.require_fit('%s (%s)' % (path, model.name()), shapes, wanted)
     return weights
 
 
@@ -115,18 +113,6 @@ def _put_colours_last(weights, shuffled):
         if scale:
             colour_first = array.reshape(array.shape[:-1] + (-1, scale, scale))
             weights[name] = np.moveaxis(colour_first, -3, -1).reshape(array.shape)
-
-
-def _save(graph, values, folder, metadata):
-    variables = tf.global_variables()
-    made = {variable.op.name for variable in variables}
-    variables += [tf.get_variable(name, array.shape, tf.as_dtype(array.dtype),
-                                  tf.zeros_initializer(), trainable=False)
-                  for name, array in sorted(values.items()) if name not in made]
-    saver = tf.train.Saver(variables)
-    with plain_session(graph) as session:
-        checkpoint.assign(session, variables, values)
-        return checkpoint.save(saver, session, folder, metadata['step'], metadata)
 
 
 def _metadata(model, path):
