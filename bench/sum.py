@@ -1,5 +1,4 @@
-"""Prints how long, in seconds, processes take to sum a vector over all of them."""
-import statistics
+"""Prints, on one line, the seconds of each sum of a vector over all processes."""
 import time
 
 import numpy as np
@@ -10,11 +9,12 @@ from sr_tf.chips.session import Chip
 from sr_tf.compat import tf
 
 FLAGS = flags.FLAGS
-WARM_UP, COUNTED = 10, 50
+WARM_UP = 10
 
 
 def define():
     flags.DEFINE_integer('floats', 1000000, 'How long the vector is.', lower_bound=1)
+    flags.DEFINE_integer('steps', 50, 'How often it is summed.', lower_bound=1)
     flags.DEFINE_enum('distributed', 'auto', distributed.ENGINES, 'How the processes talk.')
 
 
@@ -29,9 +29,9 @@ def main(arguments):
         with engine.session(chip, graph) as session:
             session.run(initialize)
             assert np.all(session.run(total) == engine.size)
-            seconds = [timed(session, total.op) for _ in range(WARM_UP + COUNTED)]
+            seconds = [timed(session, total.op) for _ in range(WARM_UP + FLAGS.steps)]
     engine.close()
-    print('%.6f' % statistics.median(seconds[WARM_UP:]))
+    print(' '.join('%.6f' % second for second in seconds[WARM_UP:]))
 
 
 def timed(session, operation):

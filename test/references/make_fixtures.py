@@ -1,10 +1,10 @@
 """Writes test/data/parity: small networks, what they answer, and their gradients.
 
-Run in test/ with PyTorch 2.13.0: python -m references.make_fixtures
+Run in test/ with PyTorch 2.13.0 and numpy: PYTHONPATH=.. python -m references.make_fixtures
 
 Each .npz holds the bytes of a weight file, as users have it, an input and the output for it (both
-NHWC), a truth, and under their names in the state dict the gradients of some weights, of the
-distance between output and truth.
+NHWC; several outputs one after the other), a truth, and under their names in the state dict the
+gradients of some weights, of the distance between output and truth.
 """
 import io
 import os
@@ -14,11 +14,14 @@ import numpy as np
 import torch
 from torch.nn.functional import l1_loss, mse_loss
 
+from bench.pytorch.bsrn import BSRN
+from bench.pytorch.depth_to_space import DepthToSpace
+from bench.pytorch.rcan import RCAN
+from bench.pytorch.rdn import RDN
+from bench.pytorch.srcnn import SRCNN
+from bench.pytorch.wdsr import WDSR
+from bench.pytorch.worker import mean_distance
 from references import cases, mindspore
-from references.rcan import RCAN
-from references.rdn import RDN
-from references.srcnn import SRCNN
-from references.wdsr import WDSR
 
 SIZE = (5, 4)
 
@@ -34,7 +37,7 @@ def main():
               torch_file, 1, l1_loss, ['sf.weight', 'rgs.1.module.2.module.3.module.1.weight'])
         write(name % 'rdn', RDN(scale, num_features=4, growth_rate=4, num_blocks=2, num_layers=3),
               torch_file, 1, l1_loss, ['sfe1.bias', 'rdbs.1.layers.2.conv.weight'])
-        write(name % 'wdsr', WDSR(scale, num_blocks=2, num_features=5),
+        write(name % 'wdsr', WDSR(scale, num_blocks=2, num_features=5, shuffle=DepthToSpace),
               half_mindspore if scale == 3 else of_mindspore, 255, l1_loss,
               ['head.0.weight', 'body.1.body.2.bias'])
         write(name % 'wdsr_norm', WDSR(scale, num_blocks=2, num_features=5, weight_norm=True),
@@ -45,6 +48,11 @@ def main():
     without_bias.load_state_dict(srcnn.state_dict(), strict=False)
     write('srcnn', srcnn, plain, 1, mse_loss, ['conv1.bias', 'conv3.weight'])
     write('srcnn_without_bias', without_bias, of_mindspore, 1, mse_loss, ['conv3.weight'])
+
+    for scale in cases.SCALES:
+        torch.manual_seed(scale)
+        network = BSRN(scale, conv_features=5, state_features=4, recursions=3, shuffle=DepthToSpace)
+        write('bsrn_x%d' % scale, network, plain, 255, l1_loss, dict(network.named_parameters()))
 
 
 def plain(weights):
@@ -83,11 +91,13 @@ def write(name, network, file_of, largest, distance, with_gradients):
         parameter.data = torch.round(256 * parameter.data) / 256
     inputs = largest * torch.rand(2, 1 if distance is mse_loss else 3, *SIZE)
     output = network(inputs)
-    truth = largest * torch.randint(0, 2, output.shape)
-    distance(output, truth.float()).backward()
+    outputs = output if isinstance(output, list) else [output]
+    truth = largest * torch.randint(0, 2, outputs[0].shape)
+    mean_distance(outputs, truth.float(), distance).backward()
     np.savez_compressed(
         cases.path_of(name), weights=np.frombuffer(file_of(network.state_dict()), np.uint8),
-        input=last(inputs), output=last(output), truth=last(truth).astype(np.uint8),
+        input=last(inputs), output=np.concatenate([last(output) for output in outputs]),
+        truth=last(truth).astype(np.uint8),
         **{key: parameters[key].grad.numpy() for key in with_gradients})
 
 

@@ -1,15 +1,20 @@
-"""WDSR in PyTorch, with the names and the order of channels of MindSpore's or of PyTorch's."""
+"""WDSR in PyTorch; its state dict has the original's names."""
 import torch
 from torch import nn
 
 MEAN = (0.4488, 0.4371, 0.4040)
 
 
-class MeanShift(nn.Conv2d):
+class MeanShift(nn.Module):
+    """Stored as the 1x1 convolution that it is in the original, but not computed as one."""
+
     def __init__(self, sign):
-        super().__init__(3, 3, 1)
-        self.weight.data = torch.eye(3).reshape(3, 3, 1, 1)
-        self.bias.data = sign * 255 * torch.tensor(MEAN)
+        super().__init__()
+        self.register_buffer('weight', torch.eye(3).reshape(3, 3, 1, 1))
+        self.register_buffer('bias', sign * 255 * torch.tensor(MEAN))
+
+    def forward(self, x):
+        return x + self.bias.reshape(1, 3, 1, 1)
 
 
 class NormalizedConv2d(nn.Module):
@@ -29,20 +34,6 @@ class NormalizedConv2d(nn.Module):
         return nn.functional.conv2d(x, weight, self.bias, padding=self.padding)
 
 
-class DepthToSpace(nn.Module):
-    """MindSpore's: channels are in the order (row, column, colour)."""
-
-    def __init__(self, scale):
-        super().__init__()
-        self.scale = scale
-
-    def forward(self, x):
-        batch, channels, height, width = x.shape
-        x = x.reshape(batch, self.scale, self.scale, -1, height, width)
-        x = x.permute(0, 3, 4, 1, 5, 2)
-        return x.reshape(batch, -1, height * self.scale, width * self.scale)
-
-
 class Block(nn.Module):
     def __init__(self, conv, features):
         super().__init__()
@@ -56,7 +47,10 @@ class Block(nn.Module):
 
 
 class WDSR(nn.Module):
-    def __init__(self, scale, num_blocks=16, num_features=64, weight_norm=False):
+    """shuffle: `DepthToSpace` for the order of channels that MindSpore's weights have."""
+
+    def __init__(self, scale, num_blocks=16, num_features=64, weight_norm=False,
+                 shuffle=nn.PixelShuffle):
         super().__init__()
         conv = NormalizedConv2d if weight_norm else nn.Conv2d
         self.sub_mean = MeanShift(-1)
@@ -65,10 +59,10 @@ class WDSR(nn.Module):
         self.body = nn.Sequential(*[Block(conv, num_features) for _ in range(num_blocks)])
         self.tail = nn.Sequential(conv(num_features, 3 * scale ** 2, 3, padding=1))
         self.skip = nn.Sequential(conv(3, 3 * scale ** 2, 5, padding=2))
-        # Weights with normalization are PyTorch's; MindSpore's have none.
-        self.shuffle = nn.PixelShuffle(scale) if weight_norm else DepthToSpace(scale)
+        self.shuffle = shuffle(scale)
 
     def forward(self, x):
         x = self.sub_mean(x) / 127.5
         x = self.tail(self.body(self.head(x))) + self.skip(x)
-        return self.add_mean(self.shuffle(x) * 127.5)
+        # Halves have too few digits for colours up to 255.
+        return self.add_mean(self.shuffle(x).float() * 127.5)
