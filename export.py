@@ -13,10 +13,11 @@ def main(arguments):
     folder = flags.required('output_path')
     sizes = flags.om_sizes(formats)
     # What is exported computes in float32, whatever chip trained it.
-    upscaler = load(flags.required('restore_path'), Chip('cpu', 'fp32'),
+    upscaler = load(flags.weights_path(), Chip('cpu', 'fp32'), scale=FLAGS.scale,
                     **flags.given_hyper_parameters())
-    exporter = Exporter(upscaler, upscaler.require_scale(FLAGS.scale), FLAGS.pixels, FLAGS.opset,
-                        sizes, FLAGS.om_chip)
+    needs_scale = formats != ['checkpoint']
+    scale = upscaler.require_scale(FLAGS.scale) if needs_scale else upscaler.scales[0]
+    exporter = Exporter(upscaler, scale, FLAGS.pixels, FLAGS.opset, sizes, FLAGS.om_chip)
     for form in formats:
         exported = exporter.write(form, folder)
         print('%s: at most %.2g of 255 from the checkpoint, on images of %s%s'

@@ -24,8 +24,8 @@ def main(arguments):
     chip = flags.chip()
     engine = distributed.start(FLAGS.distributed, chip)
     folder = flags.required('train_path')
-    start = choose_start(folder, FLAGS.resume, FLAGS.restore_path, FLAGS.restore_target,
-                         FLAGS.global_step)
+    weights = flags.start_path(model_class.name(), recipe['scales'])
+    start = choose_start(folder, FLAGS.resume, weights, FLAGS.restore_target, FLAGS.global_step)
     model = build_model(model_class, recipe, start)
     pack = packed(flags.loader(recipe['scales']), recipe['scales'], model.input_is_enlarged)
     sampler = Sampler(pack, recipe['scales'], flags.patch_sizes(recipe), recipe['batch_size'],

@@ -1,7 +1,7 @@
 """Scores networks, and pictures that other tools enlarged, beside bicubic."""
 import os
 
-from sr_tf import cli, distributed, flags
+from sr_tf import cli, distributed, flags, pretrained
 from sr_tf.distributed.team import Team
 from sr_tf.report.page import write_report
 from sr_tf.scoring import lines, sets
@@ -30,13 +30,18 @@ def main(arguments):
 
 def chosen_methods(chip):
     weights, folders = FLAGS.compare or [], FLAGS.sr_path or []
-    if FLAGS.restore_path or FLAGS.model_path or not weights + folders:
+    if FLAGS.restore_path or FLAGS.model_path or FLAGS.model or not weights + folders:
         weights = [flags.weights_path()] + weights
     names = names_of(weights + folders)
-    networks = [Network(load(path, chip, tile=flags.tile(), self_ensemble=FLAGS.self_ensemble,
-                             engine=FLAGS.engine, **flags.given_hyper_parameters()), name)
-                for path, name in zip(weights, names)]
+    networks = [Network(loaded(path, chip), name) for path, name in zip(weights, names)]
     return networks + [Folder(path, name) for path, name in zip(folders, names[len(weights):])]
+
+
+def loaded(path, chip):
+    """An upscaler for each checkpoint that the path stands for."""
+    return [load(prefix, chip, tile=flags.tile(), self_ensemble=FLAGS.self_ensemble,
+                 engine=FLAGS.engine, **flags.given_hyper_parameters())
+            for prefix in pretrained.checkpoints(path, flags.scales())]
 
 
 def summarize(methods, scales):

@@ -35,7 +35,7 @@ def rows(full):
         network.restore(untrained.write_run(os.path.join(folder, 'run'), model))
     loader = images(full)
     batches = [_batch(model, loader.read(pair.hr)) for pair in loader.pairs()]
-    method = Network(Upscaler(model, network, tile=None), model.name())
+    method = Network([Upscaler(model, network, tile=None)], model.name())
     samples = take_turns({
         'the bare network': timed(lambda: [network.images(batch, SCALE) for batch in batches]),
         against: timed(lambda: list(evaluate(method, ImageSet('', SCALE, loader), SETTINGS)))},

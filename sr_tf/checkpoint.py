@@ -3,6 +3,7 @@
 A checkpoint `model.ckpt-800` is whole when its `.index` exists: all its files are written under
 another name first, and the index is renamed last.
 """
+import contextlib
 import json
 import os
 import re
@@ -26,22 +27,41 @@ def save(values, folder, step, metadata, keep=None):
 
     Returns its path.
     """
-    prefix = os.path.join(folder, '%s-%d' % (NAME, step))
-    staging = os.path.join(folder, '.saving-%d' % os.getpid())
+    name = '%s-%d' % (NAME, step)
     try:
-        os.makedirs(staging, exist_ok=True)
-        staged = os.path.join(staging, os.path.basename(prefix))
-        _write(staged, values)
-        with open(staged + '.json', 'w') as file:
-            json.dump(metadata, file, indent=2)
-        _move(staging, folder)
+        with whole_in(folder) as staging:
+            write(os.path.join(staging, name), values, metadata)
     except (OSError, tf.errors.OpError) as error:
         raise UserError('%s: the checkpoint of step %d cannot be written: %s; earlier ones are '
                         'untouched' % (folder, step, _reason(error))) from error
+    _write_state(folder, keep)
+    return os.path.join(folder, name)
+
+
+@contextlib.contextmanager
+def whole_in(folder):
+    """Yields a folder to write a checkpoint to, which moves to `folder` if the block ends well."""
+    staging = os.path.join(folder, '.saving-%d' % os.getpid())
+    try:
+        os.makedirs(staging, exist_ok=True)
+        yield staging
+        _move(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    _write_state(folder, keep)
-    return prefix
+
+
+def write(prefix, values, metadata):
+    """TensorFlow's two files, of arrays by their names, and the JSON."""
+    names = sorted(values)
+    arrays = [np.asarray(values[name]) for name in names]
+    with tf.Graph().as_default() as graph, tf.device('/cpu:0'):
+        # One operation, where a placeholder for each would take seconds to make.
+        tensors = tf.numpy_function(lambda: arrays, [], [array.dtype for array in arrays])
+        save = tf.raw_ops.SaveV2(prefix=prefix, tensor_names=names,
+                                 shape_and_slices=[''] * len(names), tensors=tensors)
+        with tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0})) as session:
+            session.run(save)
+    write_metadata(prefix, metadata)
 
 
 def sweep(folder):
@@ -53,16 +73,12 @@ def sweep(folder):
 
 def copy(prefix, folder):
     """Makes a checkpoint the only one in another folder; one that is there is removed last."""
-    staging = os.path.join(folder, '.saving-%d' % os.getpid())
     try:
-        os.makedirs(staging, exist_ok=True)
-        for path in _files(prefix):
-            shutil.copy2(path, staging)
-        _move(staging, folder)
+        with whole_in(folder) as staging:
+            for path in _files(prefix):
+                shutil.copy2(path, staging)
     except OSError as error:
         raise UserError('%s: cannot be written: %s' % (folder, _reason(error))) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     kept = os.path.join(folder, os.path.basename(prefix))
     for other in in_folder(folder):
         if other != kept:
@@ -129,7 +145,13 @@ def read_weights(prefix, variables):
     shapes = read_shapes(prefix)
     weights = {name: shape for name, shape in shapes.items() if is_weight(name)}
     require_fit(prefix, weights, shapes_of(variables))
-    averages = {name: name + EMA_SUFFIX for name in weights}
+    return read_all_weights(prefix)
+
+
+def read_all_weights(prefix):
+    """The same, whatever the network is."""
+    shapes = read_shapes(prefix)
+    averages = {name: name + EMA_SUFFIX for name in filter(is_weight, shapes)}
     sources = {name: average if average in shapes else name for name, average in averages.items()}
     values = read_values(prefix, sources.values())
     return {name: values[source] for name, source in sources.items()}
@@ -167,19 +189,6 @@ def assign(session, variables, values):
     session.run([variable.initializer for variable in variables],
                 {variable.initializer.inputs[1]: values[variable.op.name]
                  for variable in variables})
-
-
-def _write(prefix, values):
-    """TensorFlow's two files of a checkpoint."""
-    names = sorted(values)
-    arrays = [np.asarray(values[name]) for name in names]
-    with tf.Graph().as_default() as graph, tf.device('/cpu:0'):
-        # One operation, where a placeholder for each would take seconds to make.
-        tensors = tf.numpy_function(lambda: arrays, [], [array.dtype for array in arrays])
-        write = tf.raw_ops.SaveV2(prefix=prefix, tensor_names=names,
-                                  shape_and_slices=[''] * len(names), tensors=tensors)
-        with tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0})) as session:
-            session.run(write)
 
 
 def _reader(prefix):

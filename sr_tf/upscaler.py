@@ -4,7 +4,7 @@ import copy
 import numpy as np
 
 import models
-from sr_tf import checkpoint
+from sr_tf import checkpoint, pretrained
 from sr_tf.chips.session import Chip
 from sr_tf.engines import EXPORTED
 from sr_tf.engines.selection import open_network
@@ -17,16 +17,19 @@ from sr_tf.tiling import Tiling
 
 
 def load(path, chip='auto', precision='auto', tile='auto', self_ensemble=False, engine=None,
-         **hyper_parameters):
-    """An `Upscaler` from a checkpoint, a run's folder, a prefix or one of its files, or from an
-    ONNX file that `export.py` wrote.
+         scale=None, **hyper_parameters):
+    """An `Upscaler` from a checkpoint, a run's folder, a prefix or one of its files, from an ONNX
+    file that `export.py` wrote, or, by the name of a model, from the weights that come along.
 
+    `scale` is then what pictures are enlarged by where nothing else is said.
     `engine` is one of `sr_tf.engines.ENGINES`, by default 'tf', and 'auto' for an ONNX file.
     `tile` and `self_ensemble` are the `Upscaler`'s. `hyper_parameters` are needed only for
     checkpoints of other programs, where shapes do not tell them, such as BSRN's `recursions`.
     """
     if not isinstance(chip, Chip):
         chip = Chip(chip, precision)
+    if pretrained.is_name(path):
+        path = pretrained.find(path, [scale] if scale else ())
     if path.endswith(EXPORTED):
         source = FileSource(path)
     else:
@@ -35,7 +38,7 @@ def load(path, chip='auto', precision='auto', tile='auto', self_ensemble=False, 
     network = open_network(
         engine or source.usual_engine, source, chip,
         lambda network, picture: Upscaler(source.model, network)(picture, source.model.scales[0]))
-    return Upscaler(source.model, network, tile, self_ensemble, source.name)
+    return Upscaler(source.model, network, tile, self_ensemble, source.name, scale)
 
 
 def read_model(prefix, hyper_parameters=None):
@@ -61,11 +64,14 @@ class Upscaler:
         'auto' chooses it by the memory that is free, and None or 0 computes it whole.
     self_ensemble: whether a picture is the mean of what its eight flips and rotations give.
     checkpoint: what messages and reports call it.
+    scale: the usual one, where a model has several.
     """
 
-    def __init__(self, model, network, tile='auto', self_ensemble=False, checkpoint=None):
+    def __init__(self, model, network, tile='auto', self_ensemble=False, checkpoint=None,
+                 scale=None):
         self.model = model
         self.checkpoint = checkpoint
+        self._usual_scale = self.require_scale(scale) if scale else None
         self._network = network
         self._tiling = Tiling(model, network, tile)
         self._self_ensemble = self_ensemble
@@ -128,7 +134,8 @@ class Upscaler:
         return self._network.outputs(batch, self.require_scale(scale))
 
     def require_scale(self, scale):
-        """The scale, or the only one if it is None; an error that lists those that there are."""
+        """The scale, or for None the usual or only one; an error that lists those there are."""
+        scale = scale or self._usual_scale
         if scale is None and len(self.scales) == 1:
             return self.scales[0]
         if scale not in self.scales:

@@ -97,7 +97,7 @@ def test_the_same_digits_in_a_batch_and_one_by_one_and_in_tiles(folder, monkeypa
     RCAN has no tiles, and the mean of a picture may be added up in another order in a batch.
     """
     def scored(tile):
-        method = Network(make_upscaler(name, 2, tile=tile), name)
+        method = Network([make_upscaler(name, 2, tile=tile)], name)
         return scores(method, image_set(folder), ROUNDED), scores(method, image_set(folder), FLOAT)
 
     monkeypatch.setattr(evaluation, 'LEAST_BATCHES', 1)
@@ -136,7 +136,7 @@ def test_images_of_one_size_are_computed_together(folder, monkeypatch):
 @pytest.mark.parametrize('processes, least_batches', [(2, 1), (2, 16), (3, 2), (7, 16)])
 def test_shares_make_the_whole(folder, monkeypatch, processes, least_batches):
     monkeypatch.setattr(evaluation, 'LEAST_BATCHES', least_batches)
-    method = Network(make_upscaler('wdsr', 2), 'wdsr')
+    method = Network([make_upscaler('wdsr', 2)], 'wdsr')
     whole = {scored.index: scored.scores for scored in evaluate(method, image_set(folder), PAPER)}
     parts = [{scored.index: scored.scores
               for scored in evaluate(method, image_set(folder), PAPER, (rank, processes))}
@@ -263,7 +263,7 @@ class TestFolder:
 
     def test_methods_are_compared_image_by_image(self, folder, tmp_path):
         self.pictures(folder, tmp_path / 'tool')
-        methods = [Network(make_upscaler('wdsr', 2), 'net'),
+        methods = [Network([make_upscaler('wdsr', 2)], 'net'),
                    Folder(str(tmp_path / 'tool'), 'tool')]
         benchmark = Benchmark(methods, [image_set(folder)], PAPER, Alone, keep=True)
         results = [result for _, result in benchmark.results()]
@@ -285,7 +285,7 @@ class TestFolder:
 def test_pictures_that_were_not_kept_are_made_again(folder, monkeypatch):
     def shown(kept_bytes):
         monkeypatch.setattr('sr_tf.scoring.pictures.KEPT_BYTES', kept_bytes)
-        benchmark = Benchmark([Network(make_upscaler('wdsr', 2), 'net')], [image_set(folder)],
+        benchmark = Benchmark([Network([make_upscaler('wdsr', 2)], 'net')], [image_set(folder)],
                               PAPER, Alone, keep=True)
         list(benchmark.results())
         return list(benchmark.pictures())
@@ -301,7 +301,7 @@ def test_training_is_validated_with_the_same_digits(folder):
     parts = [Validation(lambda weights: upscaler, sets, None, (rank, 2)) for rank in range(2)]
     together = sum(part.scores({}) for part in parts)
     assert together.dtype == np.float64 and len(together) == parts[0].count == 10
-    expected = score_set(Network(upscaler, 'net'), sets[0], PAPER, Alone)
+    expected = score_set(Network([upscaler], 'net'), sets[0], PAPER, Alone)
     assert together[:5].tolist() == [image['psnr'] for image in expected['images']]
     assert parts[0].mean(together) == expected['psnr']
 

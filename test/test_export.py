@@ -297,7 +297,7 @@ def test_the_script_exports_all_at_once(exports, run_script, tmp_path):
 
 @pytest.mark.parametrize('words, message', [
     (('--format=onnx,tflite',), '--format=tflite: no such format; there are saved_model, frozen'),
-    ((), '--format is missing: What to write, of saved_model, frozen, onnx, om; several'),
+    ((), '--format is missing: What to write, of saved_model, frozen, onnx, om, checkpoint;'),
     (('--format=om',), '--om_sizes is missing: The sizes of pictures, height x width, that an om'),
     (('--format=om', '--om_sizes=32,32'), '--om_sizes=32,32: are heights and widths, such as'),
     (('--format=onnx', '--opset=10'), 'flag --opset=10: '),

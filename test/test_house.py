@@ -15,11 +15,11 @@ FLOORS = (
     ('sr_tf.compat', 'sr_tf.version', 'sr_tf.whole_file', 'sr_tf.images', 'sr_tf.tiles',
      'sr_tf.progress', 'sr_tf.protobuf', 'sr_tf.ensemble', 'sr_tf.cores', 'sr_tf.scales'),
     ('sr_tf.data', 'sr_tf.scoring', 'sr_tf.report', 'sr_tf.distributed', 'sr_tf.chips',
-     'sr_tf.checkpoint', 'models', 'dataloaders'),
+     'sr_tf.checkpoint', 'sr_tf.pretrained', 'models', 'dataloaders'),
     ('sr_tf.training', 'sr_tf.graphs'),
     ('sr_tf.network', 'sr_tf.tiling', 'sr_tf.upscaler', 'sr_tf.flags', 'sr_tf.cli', 'sr_tf',
      'sr_tf.engines', 'sr_tf.exporting'),
-    ('sr_tf.weights', 'sr_tf.jobs', 'sr_tf.enlarging', 'bench'),
+    ('sr_tf.weights', 'sr_tf.jobs', 'sr_tf.enlarging', 'sr_tf.cards', 'bench'),
 )
 SCRIPT_FLOOR = len(FLOORS)
 

@@ -1,3 +1,3 @@
-"""A checkpoint in the formats of other programs."""
+"""A checkpoint in the formats of other programs, and as one of weights alone."""
 
-FORMATS = ('saved_model', 'frozen', 'onnx', 'om')
+FORMATS = ('saved_model', 'frozen', 'onnx', 'om', 'checkpoint')

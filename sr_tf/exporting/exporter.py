@@ -2,11 +2,17 @@
 import os
 from collections import namedtuple
 
+import numpy as np
+
+from sr_tf import pretrained
+from sr_tf.chips.session import Chip
 from sr_tf.engines import runtimes
 from sr_tf.errors import UserError
-from sr_tf.exporting import ascend, tensorflow_files
+from sr_tf.exporting import ascend, tensorflow_files, weights_alone
 from sr_tf.exporting.check import SIZES, largest_difference
 from sr_tf.graphs import exported, onnx_file, probe, trained
+from sr_tf.scales import in_words
+from sr_tf.upscaler import load
 from sr_tf.whole_file import whole_or_absent
 
 Exported = namedtuple('Exported', 'path difference note')
@@ -17,6 +23,7 @@ Exported.__doc__ = """What was written, its largest difference from the checkpoi
 class Exporter:
     """Exports an `Upscaler` that was loaded from a checkpoint.
 
+    scale: of what is exported, but that of weights alone are all of the model's.
     pixels: see `pictures.build`.
     sizes, chip: what an om takes and what it is for (see `ascend.write`).
     """
@@ -83,11 +90,22 @@ class Exporter:
             % os.path.join(path, ascend.COMMAND))
         return Exported(path, difference, note)
 
+    def _write_checkpoint(self, path):
+        """Of the weights alone, averaged ones if there are any, at all scales."""
+        path = os.path.join(os.path.dirname(path), pretrained.name_of(self._model))
+        source = self._upscaler.checkpoint
+        with weights_alone.written(path, source, self._model) as prefix, \
+                load(prefix, Chip('cpu', 'fp32'), **self._model.hyper_parameters) as opened:
+            difference = max(self._proven(
+                path, 'float', lambda batch, to=scale: np.stack(opened.enlarge_all(batch, to)),
+                scale) for scale in self._model.scales)
+        return Exported(path, difference, 'at %s' % in_words(self._model.scales))
+
     def _graph(self, pixels):
         return trained.frozen_graph(self._upscaler.checkpoint, self._model, self._scale, pixels)
 
-    def _proven(self, path, pixels, run):
-        difference = largest_difference(self._upscaler, self._scale, pixels, run)
+    def _proven(self, path, pixels, run, scale=None):
+        difference = largest_difference(self._upscaler, scale or self._scale, pixels, run)
         if not difference <= probe.TOLERANCE:
             raise UserError('%s: not written: its pictures differ from the checkpoint\'s by up to '
                             '%g of 255, on images of %s' % (path, difference, sizes_in_words()))

@@ -24,5 +24,11 @@ from sr_tf.flags.recipes import (
     recipe,
     schedule,
 )
-from sr_tf.flags.training import define_training, profile, refuse_platform, step_timeout
+from sr_tf.flags.training import (
+    define_training,
+    profile,
+    refuse_platform,
+    start_path,
+    step_timeout,
+)
 from sr_tf.flags.validation import define_scoring, scoring

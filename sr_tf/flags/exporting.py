@@ -7,7 +7,7 @@ from sr_tf import exporting
 from sr_tf.errors import UsageError
 from sr_tf.flags.common import required
 from sr_tf.flags.model_parameters import define_model_parameters
-from sr_tf.flags.networks import define_restore_path, define_scale
+from sr_tf.flags.networks import define_scale, define_weights
 from sr_tf.graphs.pictures import PIXELS
 from sr_tf.graphs.trained import OPSET, OPSETS
 
@@ -15,7 +15,7 @@ FLAGS = flags.FLAGS
 
 
 def define_export():
-    define_restore_path()
+    define_weights()
     flags.DEFINE_list('format', None, 'What to write, of %s; several with commas between them.'
                       % ', '.join(exporting.FORMATS))
     flags.DEFINE_string('output_path', None, 'The folder for what is written.')

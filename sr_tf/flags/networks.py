@@ -1,15 +1,17 @@
 """A trained network: where it is, what computes it, and at which scale."""
 from absl import flags
 
+import models
 from sr_tf.engines import ENGINES, EXPORTED
 from sr_tf.errors import UsageError
-from sr_tf.flags.common import required
 
 FLAGS = flags.FLAGS
 
 
-def define_restore_path():
+def define_weights():
     flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run.')
+    flags.DEFINE_enum('model', None, models.names(), 'Instead of restore_path: the model whose '
+                      'trained weights, which come along, are taken.')
 
 
 def define_scale():
@@ -25,11 +27,16 @@ def define_engine():
 
 
 def weights_path():
-    """The checkpoint, or the ONNX file that is given instead."""
-    if not FLAGS.model_path:
-        return required('restore_path')
-    if FLAGS.restore_path:
-        raise UsageError('--model_path and --restore_path: give one of them')
+    """The checkpoint, or what is given instead: an ONNX file or the name of a model."""
+    given = [name for name in ('model', 'model_path', 'restore_path')
+             if name in FLAGS and getattr(FLAGS, name)]
+    if not given:
+        raise UsageError('--restore_path is missing: the checkpoint, or the folder of a run; or '
+                         'give a --model, whose trained weights come along')
+    if len(given) > 1:
+        raise UsageError('%s: give one of them' % ' and '.join('--' + name for name in given))
+    if given != ['model_path']:
+        return getattr(FLAGS, given[0])
     if not FLAGS.model_path.endswith(EXPORTED):
         raise UsageError('--model_path=%s: is no *%s; a checkpoint is given as --restore_path'
                          % (FLAGS.model_path, EXPORTED))

@@ -4,7 +4,7 @@ from absl import flags
 from sr_tf.flags.chips import define_chip
 from sr_tf.flags.enlarging import define_enlarging
 from sr_tf.flags.model_parameters import define_model_parameters
-from sr_tf.flags.networks import define_engine, define_restore_path, define_scale
+from sr_tf.flags.networks import define_engine, define_scale, define_weights
 from sr_tf.images.formats import FORMATS
 from sr_tf.images.reader import MAX_MEGAPIXELS
 from sr_tf.images.writer import DEFAULT_QUALITY
@@ -12,7 +12,7 @@ from sr_tf.images.writer import DEFAULT_QUALITY
 
 def define_prediction():
     define_chip()
-    define_restore_path()
+    define_weights()
     define_engine()
     flags.DEFINE_string('input_path', None, 'A picture, a folder of them, a pattern such as '
                         '"photos/*.jpg", or - for standard input.')

@@ -2,6 +2,7 @@
 from absl import flags
 
 import models
+from sr_tf import pretrained
 from sr_tf.errors import UsageError
 from sr_tf.flags.chips import define_chip
 from sr_tf.flags.data import define_data, define_pack_path
@@ -26,7 +27,10 @@ def define_training():
                       'takes either; train.py itself copies nothing, and so takes linux only.')
     flags.DEFINE_enum('resume', 'auto', ('auto', 'never'),
                       'When train_path holds a run: continue it, or refuse.')
-    flags.DEFINE_string('restore_path', None, 'A checkpoint whose weights a new run starts from.')
+    flags.DEFINE_enum('init', 'random', ('random', 'pretrained'), 'The weights that a new run '
+                      'starts from; pretrained are those that come along.')
+    flags.DEFINE_string('restore_path', None, 'Instead of init: a checkpoint whose weights a new '
+                        'run starts from.')
     flags.DEFINE_enum('restore_target', 'generator', ('generator', 'all'),
                       'What to take from restore_path: the weights, or the optimizer as well.')
     flags.DEFINE_integer('global_step', 0, 'The step of a restore_path that does not know it.',
@@ -52,6 +56,18 @@ def define_training():
                        '0 for never. Default: 600 with several processes.', lower_bound=0)
     define_validation_images()
     define_model_parameters()
+
+
+def start_path(model, scales):
+    """The checkpoint that a new run starts from, or None."""
+    if FLAGS.init == 'random':
+        return FLAGS.restore_path
+    if FLAGS.restore_path:
+        raise UsageError('--init and --restore_path: give one of them')
+    if FLAGS.restore_target == 'all':
+        raise UsageError('--restore_target=all: the weights that come along have no optimizer; '
+                         'leave it out')
+    return pretrained.find(model, scales)
 
 
 def refuse_platform():

@@ -7,7 +7,7 @@ from sr_tf.flags.data import define_data, degradation
 from sr_tf.flags.enlarging import define_enlarging
 from sr_tf.flags.image_sets import define_datasets
 from sr_tf.flags.model_parameters import define_model_parameters
-from sr_tf.flags.networks import define_engine, define_restore_path
+from sr_tf.flags.networks import define_engine, define_weights
 from sr_tf.flags.processes import define_distributed
 from sr_tf.scoring.evaluate import Settings
 from sr_tf.scoring.protocols import PROTOCOLS
@@ -18,14 +18,15 @@ FLAGS = flags.FLAGS
 
 def define_scoring():
     define_chip()
-    define_restore_path()
+    define_weights()
     define_engine()
     define_data('The scales to score. Default: all of the model\'s.')
     flags.DEFINE_string('save_path', None, 'Where the enlarged pictures go.')
     flags.DEFINE_string('report_path', None,
                         'Where metrics.json, metrics.csv and report.html go.')
     define_datasets()
-    flags.DEFINE_list('compare', None, 'More checkpoints or runs to score beside it.')
+    flags.DEFINE_list('compare', None, 'More to score beside it: checkpoints, runs, or names '
+                      'of models whose trained weights come along.')
     flags.DEFINE_list('sr_path', None, 'Folders of pictures that other tools enlarged, to score '
                       'beside it or alone.')
     flags.DEFINE_list('protocol', ['paper'], 'What PSNR and SSIM are taken of: all, or some of %s; '

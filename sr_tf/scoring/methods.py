@@ -9,36 +9,40 @@ from sr_tf.scoring.matching import match
 
 
 class Network:
-    """A network, by the name that tables give it; the `upscaler` computes.
+    """A network, by the name that tables give it; the `upscalers` compute, each its scales.
 
     scales: those that it can be scored at, or None for any.
     facts: what reports say about it.
     """
 
-    def __init__(self, upscaler, name):
+    def __init__(self, upscalers, name):
+        model = upscalers[0].model
         self.name = name
-        self.scales = upscaler.scales
-        self.facts = {'model': upscaler.model.name(), 'checkpoint': upscaler.checkpoint}
-        self.combines_outputs = upscaler.model.combines_outputs
-        self.output_numbers = upscaler.model.output_numbers()
-        self._upscaler = upscaler
+        self.facts = {'model': model.name(),
+                      'checkpoint': ', '.join(upscaler.checkpoint for upscaler in upscalers
+                                              if upscaler.checkpoint)}
+        self.combines_outputs = model.combines_outputs
+        self.output_numbers = model.output_numbers()
+        self._upscalers = {scale: upscaler for upscaler in upscalers for scale in upscaler.scales}
+        self.scales = tuple(sorted(self._upscalers))
 
     def enlarger(self, test_set, source):
         """A function of pairs and their LR images of one size: the unrounded enlarged pictures."""
-        upscaler = self._upscaler.reading(source.enlarge)
+        upscaler = self._upscalers[test_set.scale].reading(source.enlarge)
         return lambda pairs, images: upscaler.enlarge_all(images, test_set.scale)
 
     def outputs(self, image, scale, source):
         """What each of the network's outputs makes of an LR image."""
-        return self._upscaler.reading(source.enlarge).outputs(image, scale)
+        return self._upscalers[scale].reading(source.enlarge).outputs(image, scale)
 
     def summary(self, scale):
         """Its size and speed, an entry of metrics.json."""
-        model = self._upscaler.model
+        upscaler = self._upscalers[scale]
+        model = upscaler.model
         return {'name': self.name, 'model': model.name(), 'scale': scale,
                 'parameters': model.parameters, 'multiply_adds': multiply_adds(model, scale),
                 'receptive_radius': model.receptive_radius(scale),
-                'seconds_per_megapixel': seconds_per_megapixel(self._upscaler, scale)}
+                'seconds_per_megapixel': seconds_per_megapixel(upscaler, scale)}
 
 
 class Folder:

@@ -23,7 +23,7 @@ class Validation:
 
     def scores(self, weights):
         """A float64 vector with the PSNR of each image of this process' share, and zeros."""
-        network = Network(self._upscaler_of(weights), 'network')
+        network = Network([self._upscaler_of(weights)], 'network')
         scores = [np.zeros(length) for length in self._lengths]
         for values, test_set in zip(scores, self._test_sets):
             for scored in evaluate(network, test_set, self._settings, self._share):

@@ -1,0 +1,66 @@
+"""Writes what the weights that come along score into their JSON files, and a card for each.
+
+usage: python -m sr_tf.cards fp32=METRICS.json mixed=METRICS.json ...
+
+Each METRICS.json is one that validate.py wrote of weights that come along, and the word before it
+is what the cards call that way to compute. The photographs of demo_loader are kept apart from test
+sets: a test compares them. Logs of the training lie in weights/logs/.
+"""
+import datetime
+import json
+import os
+
+from bench.machine import machine
+from dataloaders.demo_loader import SETS
+from sr_tf import checkpoint, cli, pretrained
+from sr_tf.cards import logs, strip, text
+from sr_tf.errors import UsageError
+from sr_tf.whole_file import whole_or_absent
+
+PHOTOGRAPHS = set(SETS['valid'])
+
+
+def main(arguments):
+    given = [argument.partition('=')[::2] for argument in arguments]
+    if not all(path for _, path in given):
+        raise UsageError('files are given as fp32=METRICS.json, fp32 being what cards call it')
+    for prefix in pretrained.everything():
+        metadata = checkpoint.read_metadata(prefix)
+        metadata.setdefault('training', training(prefix))
+        for way, path in given:
+            with open(path) as file:
+                add_scores(metadata, way, json.load(file))
+        checkpoint.write_metadata(prefix, metadata)
+        strip.write(prefix)
+        logs.draw(prefix)
+        with whole_or_absent(prefix + '.md') as temporary, open(temporary, 'w') as file:
+            file.write(text.card(os.path.basename(prefix), metadata))
+        print(prefix + '.md')
+
+
+def training(prefix):
+    """What took how long, where the card is first written."""
+    computer = machine()
+    return {'hours': round(logs.hours(prefix), 2),
+            'machine': '%s, %d cores' % (computer['cpu'], computer['cores']),
+            'date': datetime.datetime.utcnow().date().isoformat()}
+
+
+def add_scores(metadata, way, metrics):
+    """Those of the metrics that are of this model and its scales."""
+    for run in metrics.get('runs', [metrics]):
+        for result in run['results'] if run['model'] == metadata['model'] else ():
+            if result['scale'] not in metadata['scales']:
+                continue
+            if {image['name'] for image in result['images']} == PHOTOGRAPHS:
+                metadata.setdefault('photographs', {})[str(result['scale'])] = {
+                    image['name']: image['psnr'] for image in result['images']}
+            else:
+                place = '%s x%d' % (result['dataset'], result['scale'])
+                scores = metadata.setdefault('scores', {}).setdefault(place, {})
+                scores[way] = {key: result[key] for key in ('psnr', 'ssim')}
+                scores['bicubic'] = {key: result['bicubic'][key] for key in ('psnr', 'ssim')}
+
+
+if __name__ == '__main__':
+    cli.run(main, lambda: None, __doc__)

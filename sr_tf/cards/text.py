@@ -1,0 +1,87 @@
+"""The words of a card."""
+import models
+from sr_tf.scales import in_words
+from sr_tf.scoring.published import published
+
+SEEN = {
+    'srcnn': """\
+Three convolutions on the luma of the bicubic picture; its colours stay bicubic's. It looks 8
+pixels far, so it sharpens edges and can do little for texture. The fastest.""",
+    'wdsr': """\
+Sixteen blocks, on the picture before it is enlarged. The one to take unless there is a reason for
+another: it scores best here and takes a fraction of BSRN's time.""",
+    'bsrn': """\
+One block, applied 16 times, for three scales at once; the picture is a mean over what each time
+gives. It takes the most time of the three, and its authors trained it for a million steps on
+DIV2K, which is out of a processor's reach.""",
+}
+
+MEASURED = """\
+PSNR of the luma in dB and SSIM, edges of the scale left out. `mixed` computes in bfloat16,
+`ensemble` takes the mean over eight flips and rotations. The papers' networks were trained for
+longer and on other images: SRCNN on ImageNet, WDSR and BSRN on DIV2K."""
+
+SHOWN = """\
+From left to right: bicubic, this network, the original; photographs of scikit-image, which were not
+among the training images."""
+
+IMAGES = """\
+Images: those of T91 that are large enough for its patches and 380 of BSDS400. The other 20 of
+BSDS400, every twentieth by name, chose the checkpoint. BSD100, Set5 and Set14 were only scored."""
+
+LIMITS = """\
+- Low-resolution images were made by bicubic from clean photographs. Noise and the blocks of strong
+  JPEG compression are enlarged as if they belonged to the picture, and blur stays.
+- Texture that the small picture does not hold is not invented: grass, hair and fabric stay soft.
+- Text, line art and screenshots were not among the images. `--init=pretrained` fine-tunes on such:
+  [docs/fine-tuning.md](../docs/fine-tuning.md).
+- It is not fit to identify persons or to read what a picture does not show."""
+
+
+def card(name, metadata):
+    """Markdown about the weights of this name."""
+    model = models.find(metadata['model'])(metadata['scales'], **metadata['hyper_parameters'])
+    title = '%s for %s, %s parameters.' % (
+        model.name().upper(), in_words(model.scales), format(model.parameters, ','))
+    pictures = '\n\n'.join('x%d: ![x%d](pictures/%s_x%d.png)' % (scale, scale, model.name(), scale)
+                           for scale in model.scales)
+    curve = '![PSNR on the images held out, by the step](logs/%s.svg)' % name
+    return '\n\n'.join([
+        '# ' + name, title + ' ' + SEEN[model.name()],
+        '## Scores', '\n'.join(scores(model, metadata['scores'])), MEASURED,
+        '## Pictures', SHOWN, pictures,
+        '## Training', training(name, metadata), IMAGES, curve,
+        '## Not good at', LIMITS]) + '\n'
+
+
+def scores(model, found):
+    """A table with a line for each set and scale."""
+    ways = [way for way in next(iter(found.values())) if way != 'bicubic']
+    heads = ['', 'bicubic'] + ways + ['its paper']
+    yield _line(heads)
+    yield '|---' * len(heads) + '|'
+    for place, by_way in found.items():
+        dataset, _, scale = place.rpartition(' x')
+        paper = published(model.name(), dataset, int(scale))
+        yield _line([place] + [_score(by_way.get(way)) for way in ['bicubic'] + ways]
+                    + ['%.2f' % paper.psnr if paper else ''])
+
+
+def training(name, metadata):
+    recipe, spent = metadata['recipe'], metadata['training']
+    return (
+        '`presets/cpu/%s.flags`: %s steps of %d patches of %dx%d pixels in %s precision, averaged '
+        'weights, a learning rate of %g that falls to nothing along a cosine; from the beginning '
+        'of the first log %.1f hours of one core (%s, %s, TensorFlow %s).' % (
+            name, format(metadata['step'], ','), recipe['batch_size'],
+            recipe['input_patch_size'], recipe['input_patch_size'], recipe['precision'],
+            recipe['learning_rate'], spent['hours'], spent['machine'], spent['date'],
+            metadata['versions']['tensorflow']))
+
+
+def _score(score):
+    return '%.2f / %.4f' % (score['psnr'], score['ssim']) if score else ''
+
+
+def _line(cells):
+    return '| %s |' % ' | '.join(cells)
