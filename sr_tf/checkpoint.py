@@ -4,6 +4,7 @@ A checkpoint `model.ckpt-800` is whole when its `.index` exists: all its files a
 another name first, and the index is renamed last.
 """
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -106,7 +107,18 @@ def resolve(path):
     prefix = _SUFFIX.sub('', path)
     if not os.path.exists(prefix + '.index'):
         raise UserError('%s: no such checkpoint (%s.index does not exist)' % (path, prefix))
+    known = (read_metadata(prefix) or {}).get('sha256')
+    if known and known != checksum(prefix):
+        raise UserError('%s: damaged: its data file is not the one that its JSON tells of; get it '
+                        'again, by `git checkout weights` if it came along' % prefix)
     return prefix
+
+
+def checksum(prefix):
+    """Of the file that holds the numbers."""
+    path = prefix + '.data-00000-of-00001'
+    with open(path, 'rb') as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def read_metadata(prefix):

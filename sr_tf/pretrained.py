@@ -3,13 +3,11 @@
 `wdsr_x2` is a WDSR for x2, and `bsrn_x234` a BSRN for x2, x3 and x4.  Wherever a checkpoint is
 named, the name of a model stands for these.
 """
-import hashlib
 import os
 import re
 
 import models
-from sr_tf import checkpoint
-from sr_tf.errors import UsageError, UserError
+from sr_tf.errors import UsageError
 from sr_tf.scales import in_words
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'weights')
@@ -22,16 +20,19 @@ def is_name(path):
 
 
 def checkpoints(path, scales=None):
-    """All that a path stands for: itself, or the checkpoints of a model for some or all scales."""
+    """All that a path stands for: itself, or the checkpoints of a model for those of the scales.
+
+    Where it has none of them, or none are named, for all that it has.
+    """
     if not is_name(path):
         return [path]
     known = of_model(path)
-    return list(dict.fromkeys(known[scale] for scale in sorted(known)
-                              if not scales or scale in scales)) or list(known.values())
+    wanted = set(scales or ()) & set(known) or set(known)
+    return list(dict.fromkeys(known[scale] for scale in sorted(wanted)))
 
 
 def find(model, scales=()):
-    """The checkpoint that serves all of the scales, whole."""
+    """The checkpoint that serves all of the scales."""
     known = of_model(model)
     prefixes = {known.get(scale) for scale in scales} if scales else set(known.values())
     if not scales and len(prefixes) > 1:
@@ -40,7 +41,6 @@ def find(model, scales=()):
         raise UsageError('%s at %s: the trained weights that come along are for %s'
                          % (model, in_words(scales), in_words(sorted(known))))
     prefix, = prefixes
-    _require_whole(prefix)
     return prefix
 
 
@@ -64,15 +64,6 @@ def name_of(model):
     return '%s_x%s' % (model.name(), ''.join(map(str, model.scales)))
 
 
-def checksum(prefix):
-    """Of the file that holds the numbers."""
-    digest = hashlib.sha256()
-    with open(prefix + '.data-00000-of-00001', 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _found():
     found = {}
     for name in sorted(os.listdir(FOLDER)) if os.path.isdir(FOLDER) else ():
@@ -81,9 +72,3 @@ def _found():
             prefix = os.path.join(FOLDER, name[:-len('.index')])
             found.setdefault(match.group(1), {})[scale] = prefix
     return found
-
-
-def _require_whole(prefix):
-    if checksum(prefix) != checkpoint.read_metadata(prefix)['sha256']:
-        raise UserError('%s: damaged: its data file is not the one that its JSON tells of; '
-                        '`git checkout weights` brings it back' % prefix)

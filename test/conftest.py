@@ -35,11 +35,12 @@ class Scripts:
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
 
-    def start(self, script, *flags):
+    def start(self, script, *flags, **options):
         """A `Popen`, to be killed."""
-        return subprocess.Popen(
-            self._command(script, flags), cwd=ROOT, env=self._environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        streams = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE,
+                   'stderr': subprocess.PIPE}
+        return subprocess.Popen(self._command(script, flags), cwd=ROOT, env=self._environment,
+                                text=True, **dict(streams, **options))
 
     @staticmethod
     def _command(script, flags):

@@ -1,4 +1,4 @@
-"""The commands in README.md, CONTRIBUTING.md and docs/: their scripts and flags exist and parse."""
+"""The commands in README.md, CONTRIBUTING.md, docs/ and weights/: scripts and flags parse."""
 import glob
 import importlib.util
 import os
@@ -12,7 +12,8 @@ from sr_tf import flags as definitions
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = sorted(glob.glob(os.path.join(ROOT, '*.md'))
-               + glob.glob(os.path.join(ROOT, 'docs', '*.md')))
+               + glob.glob(os.path.join(ROOT, 'docs', '*.md'))
+               + glob.glob(os.path.join(ROOT, 'weights', '*.md')))
 DEFINITIONS = {
     'train.py': definitions.define_training,
     'validate.py': definitions.define_scoring,

@@ -36,7 +36,7 @@ def test_there_are_those_that_the_readme_promises():
 def test_a_file_holds_weights_alone_and_is_the_one_its_json_tells_of(prefix):
     metadata = checkpoint.read_metadata(prefix)
     assert all(map(is_weight, checkpoint.read_shapes(prefix)))
-    assert pretrained.checksum(prefix) == metadata['sha256']
+    assert checkpoint.checksum(prefix) == metadata['sha256']
     assert os.path.basename(prefix) == '%s_x%s' % (
         metadata['model'], ''.join(map(str, metadata['scales'])))
 
@@ -84,7 +84,7 @@ def test_they_are_exported(run_script, tmp_path):
                '--output_path=%s' % tmp_path, check=True)
     assert (tmp_path / 'srcnn_x3.pb').exists()
     shipped = pretrained.find('srcnn', [3])
-    assert pretrained.checksum(str(tmp_path / 'srcnn_x3')) == pretrained.checksum(shipped)
+    assert checkpoint.checksum(str(tmp_path / 'srcnn_x3')) == checkpoint.checksum(shipped)
 
 
 def test_names_of_models_are_compared(run_script, picture, tmp_path):

@@ -1,12 +1,16 @@
 """Runs that are killed, stopped, continued, fine-tuned or led astray."""
 import csv
+import fcntl
 import glob
 import json
 import os
 import re
+import select
 import shutil
 import signal
+import termios
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -71,15 +75,19 @@ def steps_made(folder):
         return 0
 
 
+def wait_for_step(process, folder, step):
+    deadline = time.time() + PATIENCE
+    while steps_made(folder) < step:
+        assert process.poll() is None, process.communicate()
+        assert time.time() < deadline
+        time.sleep(0.002)
+
+
 def interrupt(run_script, flags, folder, step, number):
     """Sends a signal to a run that has made this step; (exit code, what was printed)."""
     process = run_script.start('train.py', *flags, '--train_path=%s' % folder)
     try:
-        deadline = time.time() + PATIENCE
-        while steps_made(folder) < step:
-            assert process.poll() is None, process.communicate()
-            assert time.time() < deadline
-            time.sleep(0.002)
+        wait_for_step(process, folder, step)
         process.send_signal(number)
         output, errors = process.communicate(timeout=PATIENCE)
     finally:
@@ -134,6 +142,34 @@ def test_stopped_run_saves_and_says_how_to_go_on(run_script, long_flags, straigh
         assert int(rows(folder)[-1]['step']) == last, 'the step that was under way is lost'
     run_script('train.py', *long_flags, '--train_path=%s' % folder, check=True)
     assert_same_run(folder, straight)
+
+
+def test_a_run_whose_terminal_is_closed_saves(run_script, flags, tmp_path):
+    def take_terminal():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    window, terminal = os.openpty()
+    process = run_script.start(
+        'train.py', *flags, '--scales=2', '--max_steps=100000',
+        '--train_path=%s' % (tmp_path / 'run'), stdin=terminal, stdout=terminal, stderr=terminal,
+        start_new_session=True, preexec_fn=take_terminal)
+    os.close(terminal)
+    try:
+        with ThreadPoolExecutor(1) as reader:
+            is_open = True
+            reading = reader.submit(lambda: [
+                os.read(window, 4096) for _ in iter(lambda: is_open, False)
+                if select.select([window], [], [], 0.05)[0]])
+            wait_for_step(process, tmp_path / 'run', 3)
+            is_open = False
+            reading.result()
+        os.close(window)
+        assert process.wait(timeout=PATIENCE) == 128 + signal.SIGHUP
+    finally:
+        process.kill()
+        process.wait()
+    assert saved_steps(tmp_path / 'run')[-1] == steps_made(tmp_path / 'run') >= 3
 
 
 def test_half_written_checkpoint_is_ignored(run_script, long_flags, straight, tmp_path):

@@ -9,14 +9,16 @@ sets: a test compares them. Logs of the training lie in weights/logs/.
 import datetime
 import json
 import os
+import re
 
-from bench.machine import machine
+from bench.machine import ROOT, machine
 from dataloaders.demo_loader import SETS
 from sr_tf import checkpoint, cli, pretrained
 from sr_tf.cards import logs, strip, text
 from sr_tf.errors import UsageError
 from sr_tf.whole_file import whole_or_absent
 
+PRESETS = os.path.join(ROOT, 'presets', 'cpu')
 PHOTOGRAPHS = set(SETS['valid'])
 
 
@@ -34,8 +36,14 @@ def main(arguments):
         strip.write(prefix)
         logs.draw(prefix)
         with whole_or_absent(prefix + '.md') as temporary, open(temporary, 'w') as file:
-            file.write(text.card(os.path.basename(prefix), metadata))
+            file.write(text.card(os.path.basename(prefix), metadata, recipes(prefix)))
         print(prefix + '.md')
+
+
+def recipes(prefix):
+    """NAME.flags, or those of several runs in a row: NAME_1.flags, NAME_2.flags, ..."""
+    known = re.compile(re.escape(os.path.basename(prefix)) + r'(_\d+)?\.flags$')
+    return sorted(filter(known.match, os.listdir(PRESETS)))
 
 
 def training(prefix):

@@ -38,8 +38,8 @@ LIMITS = """\
 - It is not fit to identify persons or to read what a picture does not show."""
 
 
-def card(name, metadata):
-    """Markdown about the weights of this name."""
+def card(name, metadata, recipes):
+    """Markdown about the weights of this name, which came about by these files of flags."""
     model = models.find(metadata['model'])(metadata['scales'], **metadata['hyper_parameters'])
     title = '%s for %s, %s parameters.' % (
         model.name().upper(), in_words(model.scales), format(model.parameters, ','))
@@ -50,7 +50,7 @@ def card(name, metadata):
         '# ' + name, title + ' ' + SEEN[model.name()],
         '## Scores', '\n'.join(scores(model, metadata['scores'])), MEASURED,
         '## Pictures', SHOWN, pictures,
-        '## Training', training(name, metadata), IMAGES, curve,
+        '## Training', training(recipes, metadata), IMAGES, curve,
         '## Not good at', LIMITS]) + '\n'
 
 
@@ -67,16 +67,14 @@ def scores(model, found):
                     + ['%.2f' % paper.psnr if paper else ''])
 
 
-def training(name, metadata):
-    recipe, spent = metadata['recipe'], metadata['training']
+def training(recipes, metadata):
+    spent = metadata['training']
     return (
-        '`presets/cpu/%s.flags`: %s steps of %d patches of %dx%d pixels in %s precision, averaged '
-        'weights, a learning rate of %g that falls to nothing along a cosine; from the beginning '
-        'of the first log %.1f hours of one core (%s, %s, TensorFlow %s).' % (
-            name, format(metadata['step'], ','), recipe['batch_size'],
-            recipe['input_patch_size'], recipe['input_patch_size'], recipe['precision'],
-            recipe['learning_rate'], spent['hours'], spent['machine'], spent['date'],
-            metadata['versions']['tensorflow']))
+        'By %s: mixed precision, averaged weights, a learning rate that falls to nothing along a '
+        'cosine. %.1f hours of one core (%s, %s, TensorFlow %s), beside what the weights that it '
+        'started from had taken, if any.' % (
+            ' and then '.join('`presets/cpu/%s`' % name for name in recipes), spent['hours'],
+            spent['machine'], spent['date'], metadata['versions']['tensorflow']))
 
 
 def _score(score):

@@ -2,7 +2,7 @@
 import contextlib
 import os
 
-from sr_tf import checkpoint, pretrained
+from sr_tf import checkpoint
 from sr_tf.compat import tf
 from sr_tf.errors import UserError
 
@@ -17,7 +17,7 @@ def written(path, source, model):
         with checkpoint.whole_in(folder) as staging:
             prefix = os.path.join(staging, name)
             checkpoint.write(prefix, checkpoint.read_all_weights(source), metadata)
-            checkpoint.write_metadata(prefix, dict(metadata, sha256=pretrained.checksum(prefix)))
+            checkpoint.write_metadata(prefix, dict(metadata, sha256=checkpoint.checksum(prefix)))
             yield prefix
     except (OSError, tf.errors.OpError) as error:
         raise UserError('%s: cannot be written: %s' % (path, error)) from error

@@ -1,6 +1,7 @@
 """What is scored: networks, and pictures that other tools made."""
 import os
 
+from sr_tf import pretrained
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import files
 from sr_tf.scales import in_words
@@ -88,9 +89,10 @@ def scales_of(methods, asked=None):
 
 
 def names_of(paths):
-    """For each path what sets it apart from the others, for tables."""
-    shared = os.path.commonpath([os.path.abspath(path) for path in paths])
-    names = [os.path.relpath(path, shared) for path in paths]
+    """For each path what sets it apart from the others, for tables; the name of a model is one."""
+    files = [os.path.abspath(path) for path in paths if not pretrained.is_name(path)]
+    shared = os.path.commonpath(files) if files else ''
+    names = [path if pretrained.is_name(path) else os.path.relpath(path, shared) for path in paths]
     for path, name in zip(paths, names):
         if names.count(name) > 1:
             raise UsageError('%s: is to be scored twice; name it once' % path)

@@ -3,6 +3,7 @@ import contextlib
 import math
 import os
 import signal
+import stat
 import sys
 import time
 from collections import namedtuple
@@ -210,13 +211,15 @@ class _Keeper:
 
 
 class _Signals:
-    """Catches the first Ctrl-C or SIGTERM, so that the step ends and is saved."""
+    """Catches the first that asks to end, so that the step ends and is saved."""
 
     received = None
 
     def __enter__(self):
-        self._previous = {number: signal.signal(number, self._receive)
-                          for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup
+            numbers.append(signal.SIGHUP)
+        self._previous = {number: signal.signal(number, self._receive) for number in numbers}
         return self
 
     def __exit__(self, *_):
@@ -226,7 +229,18 @@ class _Signals:
     def _receive(self, number, _):
         self.received = signal.Signals(number)
         signal.signal(number, signal.SIG_DFL)
+        if number == signal.SIGHUP:
+            _leave_terminal()
         print('\n%s: saving, one moment' % self.received.name, file=sys.stderr)
+
+
+def _leave_terminal():
+    """It is gone, and to write there would fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        if stat.S_ISCHR(os.fstat(stream).st_mode):
+            os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 def _diverged(step, loss, folder):
