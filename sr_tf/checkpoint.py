@@ -108,9 +108,11 @@ def resolve(path):
     if not os.path.exists(prefix + '.index'):
         raise UserError('%s: no such checkpoint (%s.index does not exist)' % (path, prefix))
     known = (read_metadata(prefix) or {}).get('sha256')
-    if known and known != checksum(prefix):
-        raise UserError('%s: damaged: its data file is not the one that its JSON tells of; get it '
-                        'again, by `git checkout weights` if it came along' % prefix)
+    if known:
+        _require_files(prefix)
+        if known != checksum(prefix):
+            raise UserError('%s: damaged: its data file is not the one that its JSON tells of; get '
+                            'it again, by `git checkout weights` if it came along' % prefix)
     return prefix
 
 
@@ -203,12 +205,16 @@ def assign(session, variables, values):
                  for variable in variables})
 
 
-def _reader(prefix):
+def _require_files(prefix):
     for path in _files(prefix):
         _refuse_lfs_pointer(path)
     if not any('.data-' in path for path in _files(prefix)):
         raise UserError('%s: its data file is missing; copy %s.data-00000-of-00001 beside its '
                         '.index' % (prefix, os.path.basename(prefix)))
+
+
+def _reader(prefix):
+    _require_files(prefix)
     try:
         return tf.train.NewCheckpointReader(prefix)
     except Exception as error:  # of a kind that differs from version to version

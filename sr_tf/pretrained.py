@@ -1,7 +1,7 @@
 """The trained weights that come along: in `weights/`, a checkpoint for a model and its scales.
 
-`wdsr_x2` is a WDSR for x2, and `bsrn_x234` a BSRN for x2, x3 and x4.  Wherever a checkpoint is
-named, the name of a model stands for these.
+`wdsr_x2` is a WDSR for x2, and `bsrn_x234` a BSRN for x2, x3 and x4.  The name of a model stands
+for these.
 """
 import os
 import re
@@ -38,8 +38,9 @@ def find(model, scales=()):
     if not scales and len(prefixes) > 1:
         raise UsageError('--scale is missing: %s is for %s' % (model, in_words(sorted(known))))
     if None in prefixes or len(prefixes) > 1:
-        raise UsageError('%s at %s: the trained weights that come along are for %s'
-                         % (model, in_words(scales), in_words(sorted(known))))
+        raise UsageError('--scale%s=%s: the trained weights of %s that come along are for %s%s' % (
+            's' * (len(scales) > 1), ','.join(map(str, scales)), model, in_words(sorted(known)),
+            ', each by itself' * (len(set(known.values())) > 1)))
     prefix, = prefixes
     return prefix
 

@@ -29,7 +29,7 @@ def load(path, chip='auto', precision='auto', tile='auto', self_ensemble=False, 
     if not isinstance(chip, Chip):
         chip = Chip(chip, precision)
     if pretrained.is_name(path):
-        path = pretrained.find(path, [scale] if scale else ())
+        path = pretrained.find(path, () if scale is None else [scale])
     if path.endswith(EXPORTED):
         source = FileSource(path)
     else:
@@ -71,7 +71,7 @@ class Upscaler:
                  scale=None):
         self.model = model
         self.checkpoint = checkpoint
-        self._usual_scale = self.require_scale(scale) if scale else None
+        self._usual_scale = None if scale is None else self.require_scale(scale)
         self._network = network
         self._tiling = Tiling(model, network, tile)
         self._self_ensemble = self_ensemble
@@ -135,7 +135,7 @@ class Upscaler:
 
     def require_scale(self, scale):
         """The scale, or for None the usual or only one; an error that lists those there are."""
-        scale = scale or self._usual_scale
+        scale = self._usual_scale if scale is None else scale
         if scale is None and len(self.scales) == 1:
             return self.scales[0]
         if scale not in self.scales:

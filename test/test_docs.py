@@ -78,6 +78,12 @@ def test_a_preset_is_what_the_model_was_published_with(name, no_flags):
     assert recipe == published
 
 
+def test_nothing_is_left_to_be_filled_in():
+    for page in PAGES:
+        with open(page, encoding='utf-8') as file:
+            assert not re.findall(r'@[A-Z]+@|TODO|TBD', file.read()), page
+
+
 def test_links_lead_somewhere():
     for page in PAGES:
         with open(page, encoding='utf-8') as file:

@@ -14,6 +14,7 @@ from sr_tf import checkpoint, pretrained
 from sr_tf.checkpoint import is_weight
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images.files import to_uint8
+from sr_tf.scoring.methods import names_of
 
 SHIPPED = pretrained.everything()
 MODELS = sorted({checkpoint.read_metadata(prefix)['model'] for prefix in SHIPPED})
@@ -95,6 +96,17 @@ def test_names_of_models_are_compared(run_script, picture, tmp_path):
     assert table == [['2', 'srcnn'], ['2', 'wdsr'], ['4', 'srcnn'], ['4', 'wdsr']]
 
 
+def test_a_run_called_like_a_model_is_told_from_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    assert names_of(['wdsr', './wdsr', 'runs/a']) == [
+        'wdsr', os.path.join(tmp_path.name, 'wdsr'), os.path.join('runs', 'a')]
+    assert names_of(['runs/wdsr', 'wdsr']) == [os.path.join('runs', 'wdsr'), 'wdsr']
+    assert names_of(['runs/a', 'runs/a/best']) == ['a', 'best']
+    for paths in (['a', './a'], ['wdsr', 'wdsr']):
+        with pytest.raises(UsageError, match='is to be scored twice'):
+            names_of(paths)
+
+
 def test_training_starts_from_them(run_script, photos, tmp_path):
     flags = ('--model=wdsr', '--scales=3', '--init=pretrained', '--dataloader=folder_loader',
              '--data_truth_path=%s' % photos, '--batch_size=1', '--input_patch_size=8',
@@ -110,8 +122,14 @@ def test_training_starts_from_them(run_script, photos, tmp_path):
 @pytest.mark.parametrize('script, words, message', [
     ('predict.py', ['--model=wdsr'], '--scale is missing: wdsr is for x2, x3, x4'),
     ('predict.py', ['--model=wdsr', '--scale=8'],
-     'wdsr at x8: the trained weights that come along are for x2, x3, x4'),
+     '--scale=8: the trained weights of wdsr that come along are for x2, x3, x4, each'),
+    ('train.py', ['--model=wdsr', '--init=pretrained', '--scales=2,3'],
+     '--scales=2,3: the trained weights of wdsr that come along are for x2, x3, x4, each'),
+    ('train.py', ['--model=bsrn', '--init=pretrained', '--scales=8'],
+     '--scale=8: the trained weights of bsrn that come along are for x2, x3, x4\n'),
     ('predict.py', ['--model=bsrn'], '--scale is missing: '),
+    ('predict.py', ['--model=bsrn', '--scale=0'], '--scale=0: '),
+    ('predict.py', ['--restore_path=wdsr', '--scale=2'], './wdsr: no such checkpoint'),
     ('predict.py', ['--model=rcan', '--scale=2'],
      'rcan: no trained weights of it come along, those that do are of bsrn, srcnn, wdsr; '),
     ('predict.py', ['--model=wdsr', '--restore_path=x'],
@@ -127,7 +145,7 @@ def test_training_starts_from_them(run_script, photos, tmp_path):
 def test_what_is_not_there_is_said(run_script, tmp_path, script, words, message):
     places = ['--input_path=x.png', '--output_path=y.png'] if script == 'predict.py' else []
     result = run_script(script, '--chip=cpu', *words + places)
-    assert result.returncode == 2
+    assert result.returncode == (1 if 'no such checkpoint' in message else 2)
     assert result.stderr.startswith('%s: error: %s' % (script, message))
     assert result.stderr.count('\n') == 1
 
@@ -140,7 +158,7 @@ def test_a_damaged_file_is_refused(tmp_path, monkeypatch):
     with open(str(tmp_path / 'srcnn_x2.data-00000-of-00001'), 'r+b') as file:
         file.seek(1000)
         file.write(b'?')
-    with pytest.raises(UserError, match='srcnn_x2: damaged: .* `git checkout weights` brings'):
+    with pytest.raises(UserError, match='srcnn_x2: damaged: .*, by `git checkout weights` if'):
         sr_tf.load('srcnn', scale=2)
 
 

@@ -161,8 +161,10 @@ def test_a_run_whose_terminal_is_closed_saves(run_script, flags, tmp_path):
             reading = reader.submit(lambda: [
                 os.read(window, 4096) for _ in iter(lambda: is_open, False)
                 if select.select([window], [], [], 0.05)[0]])
-            wait_for_step(process, tmp_path / 'run', 3)
-            is_open = False
+            try:
+                wait_for_step(process, tmp_path / 'run', 3)
+            finally:
+                is_open = False
             reading.result()
         os.close(window)
         assert process.wait(timeout=PATIENCE) == 128 + signal.SIGHUP

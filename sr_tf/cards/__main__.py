@@ -1,10 +1,10 @@
 """Writes what the weights that come along score into their JSON files, and a card for each.
 
-usage: python -m sr_tf.cards fp32=METRICS.json mixed=METRICS.json ...
+usage: python -m sr_tf.cards photographs=METRICS.json fp32=METRICS.json mixed=METRICS.json ...
 
 Each METRICS.json is one that validate.py wrote of weights that come along, and the word before it
-is what the cards call that way to compute. The photographs of demo_loader are kept apart from test
-sets: a test compares them. Logs of the training lie in weights/logs/.
+is what the cards call that way to compute. Those of photographs, which are those of demo_loader in
+fp32, are for a test to compare with. Logs of the training lie in weights/logs/.
 """
 import datetime
 import json
@@ -12,31 +12,29 @@ import os
 import re
 
 from bench.machine import ROOT, machine
-from dataloaders.demo_loader import SETS
 from sr_tf import checkpoint, cli, pretrained
 from sr_tf.cards import logs, strip, text
 from sr_tf.errors import UsageError
 from sr_tf.whole_file import whole_or_absent
 
 PRESETS = os.path.join(ROOT, 'presets', 'cpu')
-PHOTOGRAPHS = set(SETS['valid'])
 
 
 def main(arguments):
     given = [argument.partition('=')[::2] for argument in arguments]
-    if not all(path for _, path in given):
+    if not given or not all(path for _, path in given):
         raise UsageError('files are given as fp32=METRICS.json, fp32 being what cards call it')
     for prefix in pretrained.everything():
         metadata = checkpoint.read_metadata(prefix)
         metadata.setdefault('training', training(prefix))
         for way, path in given:
             with open(path) as file:
-                add_scores(metadata, way, json.load(file))
+                add_scores(metadata, prefix, way, json.load(file))
         checkpoint.write_metadata(prefix, metadata)
         strip.write(prefix)
-        logs.draw(prefix)
+        curve = logs.draw(prefix)
         with whole_or_absent(prefix + '.md') as temporary, open(temporary, 'w') as file:
-            file.write(text.card(os.path.basename(prefix), metadata, recipes(prefix)))
+            file.write(text.card(os.path.basename(prefix), metadata, recipes(prefix), curve))
         print(prefix + '.md')
 
 
@@ -50,17 +48,17 @@ def training(prefix):
     """What took how long, where the card is first written."""
     computer = machine()
     return {'hours': round(logs.hours(prefix), 2),
-            'machine': '%s, %d cores' % (computer['cpu'], computer['cores']),
-            'date': datetime.datetime.utcnow().date().isoformat()}
+            'machine': computer['cpu'],
+            'date': datetime.date.today().isoformat()}
 
 
-def add_scores(metadata, way, metrics):
-    """Those of the metrics that are of this model and its scales."""
+def add_scores(metadata, prefix, way, metrics):
+    """Those of the metrics that are of this checkpoint."""
     for run in metrics.get('runs', [metrics]):
-        for result in run['results'] if run['model'] == metadata['model'] else ():
+        for result in run['results'] if prefix in run['checkpoint'].split(', ') else ():
             if result['scale'] not in metadata['scales']:
                 continue
-            if {image['name'] for image in result['images']} == PHOTOGRAPHS:
+            if way == 'photographs':
                 metadata.setdefault('photographs', {})[str(result['scale'])] = {
                     image['name']: image['psnr'] for image in result['images']}
             else:

@@ -30,16 +30,22 @@ def hours(prefix):
 
 
 def draw(prefix):
-    """The PSNR on images held out, by the step, as NAME.svg beside the logs."""
+    """The PSNR on images held out, by the step, as NAME.svg beside the logs.
+
+    Returns the name of the file, or None without any such scores.
+    """
     points, before = [], 0
     for rows in _tables(prefix):
         points += [(before + int(row['step']), float(row['psnr'])) for row in rows if row['psnr']]
         before += int(rows[-1]['step'])
     chart = line_chart(points, 'step')
-    if chart:
-        root, rest = chart.split('>', 1)
-        with whole_or_absent(_path(prefix, '.svg')) as temporary, open(temporary, 'w') as file:
-            file.write('%s xmlns="http://www.w3.org/2000/svg">%s%s\n' % (root, STYLE, rest))
+    if not chart:
+        return None
+    path = _path(prefix, '.svg')
+    root, rest = chart.split('>', 1)
+    with whole_or_absent(path) as temporary, open(temporary, 'w') as file:
+        file.write('%s xmlns="http://www.w3.org/2000/svg">%s%s\n' % (root, STYLE, rest))
+    return os.path.basename(path)
 
 
 def _tables(prefix):

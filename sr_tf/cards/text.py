@@ -26,8 +26,13 @@ From left to right: bicubic, this network, the original; photographs of scikit-i
 among the training images."""
 
 IMAGES = """\
-Images: those of T91 that are large enough for its patches and 380 of BSDS400. The other 20 of
-BSDS400, every twentieth by name, chose the checkpoint. BSD100, Set5 and Set14 were only scored."""
+Images: those of T91 that are large enough for its patches and 380 of BSDS400; BSD100, Set5 and
+Set14 were only scored."""
+
+CHOSEN = """\
+The other 20 images of BSDS400, every twentieth by name, chose the checkpoint:
+
+![PSNR on the images held out, by the step](logs/%s)"""
 
 LIMITS = """\
 - Low-resolution images were made by bicubic from clean photographs. Noise and the blocks of strong
@@ -38,19 +43,22 @@ LIMITS = """\
 - It is not fit to identify persons or to read what a picture does not show."""
 
 
-def card(name, metadata, recipes):
-    """Markdown about the weights of this name, which came about by these files of flags."""
+def card(name, metadata, recipes, curve):
+    """Markdown about the weights of this name.
+
+    recipes: the files of flags by which they came about, one after the other.
+    curve: the picture of the scores that chose the checkpoint, or None where it is the last.
+    """
     model = models.find(metadata['model'])(metadata['scales'], **metadata['hyper_parameters'])
     title = '%s for %s, %s parameters.' % (
         model.name().upper(), in_words(model.scales), format(model.parameters, ','))
     pictures = '\n\n'.join('x%d: ![x%d](pictures/%s_x%d.png)' % (scale, scale, model.name(), scale)
                            for scale in model.scales)
-    curve = '![PSNR on the images held out, by the step](logs/%s.svg)' % name
     return '\n\n'.join([
         '# ' + name, title + ' ' + SEEN[model.name()],
         '## Scores', '\n'.join(scores(model, metadata['scores'])), MEASURED,
         '## Pictures', SHOWN, pictures,
-        '## Training', training(recipes, metadata), IMAGES, curve,
+        '## Training', training(recipes, metadata), IMAGES, *[CHOSEN % curve] * bool(curve),
         '## Not good at', LIMITS]) + '\n'
 
 

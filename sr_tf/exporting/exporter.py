@@ -95,7 +95,7 @@ class Exporter:
         path = os.path.join(os.path.dirname(path), pretrained.name_of(self._model))
         source = self._upscaler.checkpoint
         with weights_alone.written(path, source, self._model) as prefix, \
-                load(prefix, Chip('cpu', 'fp32'), **self._model.hyper_parameters) as opened:
+                load(prefix, Chip('cpu', 'fp32')) as opened:
             difference = max(self._proven(
                 path, 'float', lambda batch, to=scale: np.stack(opened.enlarge_all(batch, to)),
                 scale) for scale in self._model.scales)

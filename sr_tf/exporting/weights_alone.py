@@ -11,8 +11,8 @@ from sr_tf.errors import UserError
 def written(path, source, model):
     """Writes it, yields where it is until then, and moves it to `path` if the block ends well."""
     folder, name = os.path.split(path)
-    metadata = checkpoint.read_metadata(source) or {
-        'model': model.name(), 'hyper_parameters': model.hyper_parameters, 'scales': model.scales}
+    metadata = dict(checkpoint.read_metadata(source) or {}, model=model.name(),
+                    hyper_parameters=model.hyper_parameters, scales=model.scales)
     try:
         with checkpoint.whole_in(folder) as staging:
             prefix = os.path.join(staging, name)

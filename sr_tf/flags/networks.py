@@ -1,4 +1,6 @@
 """A trained network: where it is, what computes it, and at which scale."""
+import os
+
 from absl import flags
 
 import models
@@ -35,8 +37,11 @@ def weights_path():
                          'give a --model, whose trained weights come along')
     if len(given) > 1:
         raise UsageError('%s: give one of them' % ' and '.join('--' + name for name in given))
-    if given != ['model_path']:
-        return getattr(FLAGS, given[0])
+    if given == ['model']:
+        return FLAGS.model
+    if given == ['restore_path']:
+        # A run may be called like a model.
+        return os.path.join('.', FLAGS.restore_path)
     if not FLAGS.model_path.endswith(EXPORTED):
         raise UsageError('--model_path=%s: is no *%s; a checkpoint is given as --restore_path'
                          % (FLAGS.model_path, EXPORTED))

@@ -73,9 +73,9 @@ def _facts(metrics, runs, title):
     crop = protocol['crop']
     facts = [('Model', metrics['model'])] if title and len(runs) == 1 else []
     if len(runs) == 1:
-        facts.append(('Checkpoint', os.path.basename(metrics['checkpoint'])))
+        facts.append(('Checkpoint', _names(metrics['checkpoint'])))
     else:
-        facts += [(run['name'], f'{run["model"]}, {os.path.basename(run["checkpoint"])}')
+        facts += [(run['name'], f'{run["model"]}, {_names(run["checkpoint"])}')
                   for run in runs]
     facts += [
         ('Written', datetime.datetime.now().strftime('%Y-%m-%d %H:%M')),
@@ -86,6 +86,11 @@ def _facts(metrics, runs, title):
     ]
     return ''.join(f'<div><dt>{escaped(name)}</dt><dd>{escaped(value)}</dd></div>'
                    for name, value in facts)
+
+
+def _names(checkpoints):
+    """Of one, or of several with commas between them, without their folders."""
+    return ', '.join(map(os.path.basename, checkpoints.split(', ')))
 
 
 def _curves(curve):

@@ -90,14 +90,23 @@ def scales_of(methods, asked=None):
 
 def names_of(paths):
     """For each path what sets it apart from the others, for tables; the name of a model is one."""
-    files = [os.path.abspath(path) for path in paths if not pretrained.is_name(path)]
-    shared = os.path.commonpath(files) if files else ''
-    names = [path if pretrained.is_name(path) else os.path.relpath(path, shared) for path in paths]
-    for path, name in zip(paths, names):
-        if names.count(name) > 1:
+    whole = [path if pretrained.is_name(path) else os.path.abspath(path) for path in paths]
+    for path, place in zip(paths, whole):
+        if whole.count(place) > 1:
             raise UsageError('%s: is to be scored twice; name it once' % path)
-    return [os.path.basename(os.path.abspath(path)) if name == '.' else name
-            for name, path in zip(names, paths)]
+    places = list(filter(os.path.isabs, whole))
+    shared = os.path.commonpath(places) if places else ''
+    names = [_below(shared, place) if place in places else place for place in whole]
+    # A run may be called like a model.
+    return [os.path.join(os.path.basename(os.path.dirname(place)), name)
+            if place in places and names.count(name) > 1 else name
+            for place, name in zip(whole, names)]
+
+
+def _below(folder, path):
+    """The path as seen from a folder; the folder itself by its name."""
+    name = os.path.relpath(path, folder)
+    return os.path.basename(path) if name == '.' else name
 
 
 def _fitting(path, pair, lr_shape, scale):

@@ -235,11 +235,12 @@ class _Signals:
 
 
 def _leave_terminal():
-    """It is gone, and to write there would fail."""
+    """It is gone, as may be what we write to through a pipe; to write there would fail."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
-        if stat.S_ISCHR(os.fstat(stream).st_mode):
-            os.dup2(nowhere, stream)
+        with contextlib.suppress(OSError):  # one may be closed
+            if not stat.S_ISREG(os.fstat(stream).st_mode):
+                os.dup2(nowhere, stream)
     os.close(nowhere)
 
 
