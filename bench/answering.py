@@ -26,8 +26,8 @@ class Questions:
         self._answers.flush()
 
 
-def memory():
-    """How many bytes of memory this process holds, and the most that it ever held."""
-    with open('/proc/self/status') as file:
+def memory(process='self'):
+    """How many bytes of memory a process holds, and the most that it ever held."""
+    with open('/proc/%s/status' % process) as file:
         values = dict(line.split(':', 1) for line in file)
     return [int(values[name].split()[0]) << 10 for name in ('VmRSS', 'VmHWM')]

@@ -6,6 +6,7 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 
 from PIL import Image
 
@@ -26,9 +27,25 @@ def train(python, root, run, flags, steps):
 
 def step_seconds(run):
     """The median of a run's steps beyond those that warm up; each is a line of its log."""
+    return statistics.median(seconds for step, seconds in logged(run) if step > WARM_UP)
+
+
+def logged(run):
+    """For each line of a run's log its step, and the seconds a step took since the line before."""
     with open(os.path.join(run, 'train.csv'), newline='') as file:
-        return statistics.median(float(row['sec_per_batch']) for row in csv.DictReader(file)
-                                 if int(row['step']) > WARM_UP)
+        return [(int(row['step']), float(row['sec_per_batch'])) for row in csv.DictReader(file)
+                if row['sec_per_batch']]  # Lines of validations have none.
+
+
+def lines_of_training(root, run, flags):
+    """Yields the process's number and a line, for each that train.py prints."""
+    words = [sys.executable, 'train.py', '--train_path=' + run] + flags
+    with subprocess.Popen(words, cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True) as script:
+        for line in script.stdout:
+            yield script.pid, line
+    if script.returncode:
+        raise UserError('train.py failed, see above')
 
 
 def write_pictures(folder, side, count):

@@ -13,6 +13,7 @@ import time
 
 import models
 from bench import photographs
+from bench.command_line import lines_of_training
 from bench.machine import ROOT
 from bench.result import Row
 from bench.turns import take_turns, timed
@@ -20,7 +21,6 @@ from dataloaders.folder_loader import FolderLoader
 from sr_tf import cores
 from sr_tf.data.ahead import computed_ahead
 from sr_tf.data.pack import open_pack
-from sr_tf.errors import UserError
 
 SCALE = 4
 WIDTH, HEIGHT = 2040, 1356
@@ -104,16 +104,9 @@ def first_steps(few, photos, packs, rounds):
 def until_first_step(run, flags):
     shutil.rmtree(run, ignore_errors=True)
     began = time.perf_counter()
-    words = [sys.executable, 'train.py', '--train_path=' + run, '--max_steps=1'] + flags
-    seconds = None
-    with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          text=True) as script:
-        for line in script.stdout:
-            if line.startswith('step 1/1 '):
-                seconds = time.perf_counter() - began
-    if seconds is None or script.returncode:
-        raise UserError('train.py failed, see above')
-    return seconds
+    lines = lines_of_training(ROOT, run, ['--max_steps=1'] + flags)
+    ended = [time.perf_counter() for _, line in lines if line.startswith('step 1/1 ')]
+    return ended[0] - began
 
 
 def call(words):
