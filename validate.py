@@ -32,7 +32,8 @@ def chosen_methods(chip):
     weights, folders = FLAGS.compare or [], FLAGS.sr_path or []
     if FLAGS.restore_path or FLAGS.model_path or FLAGS.model or not weights + folders:
         weights = [flags.weights_path()] + weights
-    names = names_of(weights + folders)
+    # A folder may be called like a model.
+    names = names_of(weights + [os.path.join('.', folder) for folder in folders])
     networks = [Network(loaded(path, chip), name) for path, name in zip(weights, names)]
     return networks + [Folder(path, name) for path, name in zip(folders, names[len(weights):])]
 
