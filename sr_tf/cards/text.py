@@ -9,11 +9,12 @@ Three convolutions on the luma of the bicubic picture; its colours stay bicubic'
 pixels far, so it sharpens edges and can do little for texture. The fastest.""",
     'wdsr': """\
 Sixteen blocks, on the picture before it is enlarged. The one to take unless there is a reason for
-another: it scores best here and takes a fraction of BSRN's time.""",
+another: it scores best here, in a fraction of BSRN's time.""",
     'bsrn': """\
 One block, applied 16 times, for three scales at once; the picture is a mean over what each time
-gives. It takes the most time of the three, and its authors trained it for a million steps on
-DIV2K, which is out of a processor's reach.""",
+gives. It takes the most time of the three and has had too little training: its authors gave it a
+million steps, and these weights have seen a thousandth as many pixels. Start from it, but enlarge
+with WDSR.""",
 }
 
 MEASURED = """\
