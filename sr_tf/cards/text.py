@@ -1,4 +1,6 @@
 """The words of a card."""
+import textwrap
+
 import models
 from sr_tf.scales import in_words
 from sr_tf.scoring.published import published
@@ -56,7 +58,7 @@ def card(name, metadata, recipes, curve):
     pictures = '\n\n'.join('x%d: ![x%d](pictures/%s_x%d.png)' % (scale, scale, model.name(), scale)
                            for scale in model.scales)
     return '\n\n'.join([
-        '# ' + name, title + ' ' + SEEN[model.name()],
+        '# ' + name, title, SEEN[model.name()],
         '## Scores', '\n'.join(scores(model, metadata['scores'])), MEASURED,
         '## Pictures', SHOWN, pictures,
         '## Training', training(recipes, metadata), IMAGES, *[CHOSEN % curve] * bool(curve),
@@ -78,12 +80,13 @@ def scores(model, found):
 
 def training(recipes, metadata):
     spent = metadata['training']
-    return (
+    return textwrap.fill(
         'By %s: mixed precision, averaged weights, a learning rate that falls to nothing along a '
         'cosine. %.1f hours of one core (%s, %s, TensorFlow %s), beside what the weights that it '
         'started from had taken, if any.' % (
             ' and then '.join('`presets/cpu/%s`' % name for name in recipes), spent['hours'],
-            spent['machine'], spent['date'], metadata['versions']['tensorflow']))
+            spent['machine'], spent['date'], metadata['versions']['tensorflow']), 100,
+        break_on_hyphens=False)
 
 
 def _score(score):
