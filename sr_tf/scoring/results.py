@@ -39,7 +39,7 @@ def summarize(method, test_set, settings, images):
     if others:
         result['protocols'] = {name: means(name) for name in others}
     outputs = [image['scores'][first].get('outputs', ()) for image in images]
-    if outputs[0]:
+    if len(outputs[0]) > 1:
         result['recursions'] = [
             dict(_means(column, settings.measures), recursion=number)
             for number, column in zip(method.output_numbers, zip(*outputs))]
