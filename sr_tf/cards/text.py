@@ -20,9 +20,9 @@ with WDSR.""",
 }
 
 MEASURED = """\
-PSNR of the luma in dB and SSIM, edges of the scale left out. `mixed` computes in bfloat16,
-`ensemble` takes the mean over eight flips and rotations. The papers' networks were trained for
-longer and on other images: SRCNN on ImageNet, WDSR and BSRN on DIV2K."""
+PSNR of the luma in dB and SSIM, edges of the scale left out. `mixed` computes in bfloat16, as does
+`ensemble`, the mean over eight flips and rotations. The papers' networks were trained for longer
+and on other images: SRCNN on ImageNet, WDSR and BSRN on DIV2K."""
 
 SHOWN = """\
 From left to right: bicubic, this network, the original; photographs of scikit-image, which were not
