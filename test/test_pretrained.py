@@ -11,6 +11,8 @@ from random_networks import random_image
 
 import sr_tf
 from sr_tf import checkpoint, pretrained
+from sr_tf.cards import __main__ as cards
+from sr_tf.cards import text
 from sr_tf.checkpoint import is_weight
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images.files import to_uint8
@@ -40,6 +42,16 @@ def test_a_file_holds_weights_alone_and_is_the_one_its_json_tells_of(prefix):
     assert checkpoint.checksum(prefix) == metadata['sha256']
     assert os.path.basename(prefix) == '%s_x%s' % (
         metadata['model'], ''.join(map(str, metadata['scales'])))
+
+
+@pytest.mark.parametrize('prefix', SHIPPED, ids=os.path.basename)
+def test_its_card_is_what_its_json_and_its_recipes_make(prefix):
+    name = os.path.basename(prefix)
+    curve = os.path.join(pretrained.FOLDER, 'logs', name + '.svg')
+    with open(prefix + '.md') as file:
+        assert file.read() == text.card(
+            name, checkpoint.read_metadata(prefix), cards.recipes(prefix),
+            os.path.basename(curve) if os.path.exists(curve) else None)
 
 
 def test_all_of_them_are_small():
