@@ -118,8 +118,7 @@ def resolve(path):
 
 def checksum(prefix):
     """Of the file that holds the numbers."""
-    path = prefix + '.data-00000-of-00001'
-    with open(path, 'rb') as file:
+    with open(prefix + '.data-00000-of-00001', 'rb') as file:
         return hashlib.sha256(file.read()).hexdigest()
 
 
@@ -159,12 +158,15 @@ def read_weights(prefix, variables):
     shapes = read_shapes(prefix)
     weights = {name: shape for name, shape in shapes.items() if is_weight(name)}
     require_fit(prefix, weights, shapes_of(variables))
-    return read_all_weights(prefix)
+    return _averaged(prefix, shapes)
 
 
 def read_all_weights(prefix):
     """The same, whatever the network is."""
-    shapes = read_shapes(prefix)
+    return _averaged(prefix, read_shapes(prefix))
+
+
+def _averaged(prefix, shapes):
     averages = {name: name + EMA_SUFFIX for name in filter(is_weight, shapes)}
     sources = {name: average if average in shapes else name for name, average in averages.items()}
     values = read_values(prefix, sources.values())

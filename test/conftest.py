@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from absl import flags
 from PIL import Image
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -103,3 +104,13 @@ def fill_disk():
         (disk / 'filling').write_bytes(bytes(status.f_bavail * status.f_frsize - leave))
 
     return fill
+
+
+@pytest.fixture
+def no_flags():
+    """Lets a test define the flags of a script, and takes them away again."""
+    before = set(flags.FLAGS)
+    yield
+    for name in set(flags.FLAGS) - before:
+        delattr(flags.FLAGS, name)
+    flags.FLAGS.unparse_flags()

@@ -288,15 +288,6 @@ def documented():
                 yield os.path.basename(page), ''.join(words).strip()
 
 
-@pytest.fixture
-def no_flags():
-    before = set(flags.FLAGS)
-    yield
-    for name in set(flags.FLAGS) - before:
-        delattr(flags.FLAGS, name)
-    flags.FLAGS.unparse_flags()
-
-
 @pytest.mark.parametrize('page, words', sorted(set(documented())))
 def test_documented_commands_parse_and_name_tables(page, words, no_flags):
     options.define()

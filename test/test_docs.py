@@ -36,16 +36,6 @@ def commands():
 COMMANDS = sorted(set(commands()))
 
 
-@pytest.fixture
-def no_flags():
-    """Lets a test define the flags of a script, and takes them away again."""
-    before = set(flags.FLAGS)
-    yield
-    for name in set(flags.FLAGS) - before:
-        delattr(flags.FLAGS, name)
-    flags.FLAGS.unparse_flags()
-
-
 def test_there_are_commands_in_the_readme():
     assert sum(page == 'README.md' for page, _ in COMMANDS) >= 8
 
