@@ -9,7 +9,7 @@ from sr_tf.whole_file import whole_or_absent
 
 STYLE = '''<style>
 text { font: 13px sans-serif; fill: #57606a; text-anchor: middle }
-text.y { text-anchor: end }
+text.y { text-anchor: end; dominant-baseline: central }
 path { fill: none; stroke: #d0d7de }
 polyline { fill: none; stroke: #2b6cb0; stroke-width: 2 }
 polyline.raw { stroke-width: 1; opacity: .3 }
