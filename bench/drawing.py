@@ -1,6 +1,7 @@
 """What all pictures of results share: their width, colours, letters, headings and last line."""
 from PIL import Image, ImageDraw, ImageFont
 
+from bench import machine
 from sr_tf.whole_file import whole_or_absent
 
 WIDTH, MARGIN, LINE = 1200, 24, 28
@@ -21,8 +22,8 @@ def heading(canvas, top, title, words):
 
 def last_line(canvas, top, words, measured):
     """Words on how it is drawn, and where and when the `Result` was measured."""
-    canvas.text((MARGIN, top), '%s %s, %d cores, %s.' % (
-        words, measured.machine['cpu'], measured.machine['cores'], measured.date), INK, font(14))
+    canvas.text((MARGIN, top), '%s %s, %s.' % (
+        words, machine.in_words(measured.machine), measured.date), INK, font(14))
 
 
 def font(size):

@@ -22,6 +22,12 @@ def machine():
             'flags': [name for name in INSTRUCTIONS if name in known]}
 
 
+def in_words(machine):
+    """A machine's processor and how many cores of it were usable."""
+    count = machine['cores']
+    return '%s, %s' % (machine['cpu'], '1 core' if count == 1 else '%d cores' % count)
+
+
 def versions(torch_python=None):
     """Of this suite and of what it is compared with, as far as that is there."""
     found = dict(own_versions(), commit=_answer(['git', 'describe', '--always', '--dirty']))

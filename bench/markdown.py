@@ -1,5 +1,6 @@
 """What a table measured as Markdown: a line for each way, with the ratios that matter."""
 from bench import result
+from bench.machine import in_words
 
 
 def table(measured):
@@ -13,8 +14,8 @@ def table(measured):
 
 def provenance(measured):
     machine, versions = measured.machine, measured.versions
-    return '%s: %s, %d cores, %s GB (%s); %s; load %s before and %s after.' % (
-        measured.date, machine['cpu'], machine['cores'], machine['memory'],
+    return '%s: %s, %s GB (%s); %s; load %s before and %s after.' % (
+        measured.date, in_words(machine), machine['memory'],
         ', '.join(machine['flags']), _words(versions), *measured.load)
 
 

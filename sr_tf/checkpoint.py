@@ -17,6 +17,7 @@ from sr_tf.errors import UserError
 from sr_tf.whole_file import whole_or_absent
 
 NAME = 'model.ckpt'
+BEST = 'best'  # the folder in a run's with its best checkpoint
 EMA_SUFFIX = '/ExponentialMovingAverage'
 OPTIMIZER_SUFFIXES = ('/Adam', '/Adam_1', EMA_SUFFIX)
 _SUFFIX = re.compile(r'\.(index|meta|json|data-\d+-of-\d+)$')

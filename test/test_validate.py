@@ -228,6 +228,7 @@ def test_pictures_alone_need_a_scale(root):
 def test_methods_are_named_by_what_differs(tmp_path):
     assert names_of(['runs/a', 'runs/b/best', 'runs/b']) == ['a', 'b/best', 'b']
     assert names_of([str(tmp_path / 'run') + '/']) == ['run']
+    assert names_of(['demo/run/best', 'wdsr']) == ['run/best', 'wdsr']
     assert names_of(['run', 'run/best']) == ['run', 'best']
     with pytest.raises(UsageError, match='runs/a/: is to be scored twice'):
         names_of(['runs/a/', 'runs/b', 'runs/a'])

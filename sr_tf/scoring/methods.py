@@ -1,7 +1,7 @@
 """What is scored: networks, and pictures that other tools made."""
 import os
 
-from sr_tf import pretrained
+from sr_tf import checkpoint, pretrained
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import files
 from sr_tf.scales import in_words
@@ -104,9 +104,12 @@ def names_of(paths):
 
 
 def _below(folder, path):
-    """The path as seen from a folder; the folder itself by its name."""
+    """The path as seen from a folder; the folder itself by its name, the best of a run with it."""
     name = os.path.relpath(path, folder)
-    return os.path.basename(path) if name == '.' else name
+    if name != '.':
+        return name
+    run, name = os.path.split(path)
+    return os.path.join(os.path.basename(run), name) if name == checkpoint.BEST else name
 
 
 def _fitting(path, pair, lr_shape, scale):

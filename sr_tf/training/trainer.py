@@ -165,7 +165,7 @@ class _Keeper:
         self._state = state
         self._engine = engine
         self._validation = validation
-        self._best_folder = os.path.join(folder, 'best')
+        self._best_folder = os.path.join(folder, checkpoint.BEST)
         # The processes' scores as bytes: no digit is lost on the way.
         self._own_scores = tf.placeholder(tf.float32, [8 * (validation.count if validation else 1)])
         self._scores = engine.sum(self._own_scores)
