@@ -4,9 +4,10 @@ prepare.py lr        writes the low-resolution images of --data_truth_path to --
 prepare.py crops     cuts --data_truth_path, folders or .zip and .tar archives, into PNG crops
 prepare.py tfrecord  cuts them into TFRecord files of crops, for tfrecord_loader
 prepare.py h5        makes the h5 file for h5_loader from them
-prepare.py pack      packs the images of a loader now, before training does
+prepare.py pack      packs the images of a loader now, before the training of --model does
 prepare.py inspect   says what is in a folder and what is wrong with it
 """
+import models
 from sr_tf import cli, flags
 from sr_tf.data import preparation
 from sr_tf.data.archives import find_images
@@ -23,7 +24,8 @@ ALL_SCALES = (2, 3, 4)
 def main(arguments):
     if len(arguments) != 1 or arguments[0] not in COMMANDS:
         raise UsageError('prepare.py what? one of: %s' % ', '.join(sorted(COMMANDS)))
-    return COMMANDS[arguments[0]](flags.scales(ALL_SCALES))
+    model = FLAGS.model and models.find(FLAGS.model)
+    return COMMANDS[arguments[0]](flags.scales(model.recipe['scales'] if model else ALL_SCALES))
 
 
 def make_lr(scales):
@@ -74,8 +76,9 @@ def stride():
 
 
 def pack(scales):
+    model = models.find(flags.required('model'))
     result = open_pack(flags.loader(scales), scales, flags.pack_folder(),
-                       progress=progress_shower('packing'),
+                       model.input_is_enlarged, progress_shower('packing'),
                        degradation=flags.degradation(scales) or 'bicubic')
     print('%d images, %.1f MB, in %s' % (len(result.names), result.size / 1e6, result.path))
 

@@ -26,7 +26,7 @@ against = ('sr-tf mixed', 'sr-tf auto')
 
 
 def rows(full):
-    side, rounds, seconds = (512, 5, None) if full else (64, 3, 15)
+    side, rounds, seconds = (128, 3, None) if full else (64, 3, 15)
     ways = available()
     with tempfile.TemporaryDirectory(prefix='prediction-') as folder:
         for prefix in options.checkpoints() or untrained_runs(folder, full):

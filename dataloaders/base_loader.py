@@ -17,10 +17,12 @@ class BaseLoader:
 
     Paths may name several folders, separated by commas.
 
+    prefix: of the flags that name the paths, data or valid.
     lr_kind: which low-resolution images are wanted where a set has several kinds, by their names
         in DIV2K: bicubic or unknown.
     """
 
+    prefix = 'data'
     lr_kind = 'bicubic'
 
     def __init__(self, truth_path, input_path, scales):
@@ -32,8 +34,9 @@ class BaseLoader:
         """All `Pair`s in a fixed order; never none."""
         pairs = self.list_pairs()
         if not pairs:
-            raise UserError('%s: no images found; --data_truth_path must name a folder with %s'
-                            % (self.truth_path, ', '.join(files.EXTENSIONS)))
+            raise UserError('%s: no images found; %s must name a folder with %s'
+                            % (self.truth_path, self.flag('truth_path'),
+                               ', '.join(files.EXTENSIONS)))
         return pairs
 
     def list_pairs(self):
@@ -56,18 +59,26 @@ class BaseLoader:
         status = os.stat(where)
         return [os.path.abspath(where), status.st_size, status.st_mtime_ns]
 
-    def require(self, flag, value, example):
-        if not value:
-            raise UsageError('--%s is missing; with --dataloader=%s it names %s'
-                             % (flag, type(self).__module__.split('.')[-1], example))
-        return [path for path in value.split(',') if path]
+    def flag(self, name):
+        """What the user knows a path by, as in --data_truth_path."""
+        return '--%s_%s' % (self.prefix, name)
 
-    def require_one(self, flag, value, example):
-        paths = self.require(flag, value, example)
+    def truth_paths(self, example):
+        """The paths that were given; `example` says what they name where there is none."""
+        if not self.truth_path:
+            raise UsageError('%s is missing; with %s it names %s'
+                             % (self.flag('truth_path'), self._name(), example))
+        return [path for path in self.truth_path.split(',') if path]
+
+    def only_truth_path(self, example):
+        paths = self.truth_paths(example)
         if len(paths) > 1:
-            raise UsageError('--%s=%s: names several folders, which only folder_loader reads'
-                             % (flag, value))
+            raise UsageError('%s=%s: names several folders, and %s reads one; folder_loader reads '
+                             'several' % (self.flag('truth_path'), self.truth_path, self._name()))
         return paths[0]
+
+    def _name(self):
+        return type(self).__module__.split('.')[-1]
 
 
 def join_pairs(hr_images, lr_images, lr_folder_of):

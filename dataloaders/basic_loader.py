@@ -6,7 +6,7 @@ from dataloaders.base_loader import BaseLoader, by_name, join_pairs
 
 class BasicLoader(BaseLoader):
     def list_pairs(self):
-        hr_folder = self.require_one('data_truth_path', self.truth_path, 'the folder of HR images')
+        hr_folder = self.only_truth_path('the folder of HR images')
         if not self.input_path:
             return join_pairs(by_name(hr_folder), {}, None)
         lr_images = {scale: by_name(self._lr_folder(scale)) for scale in self.scales}

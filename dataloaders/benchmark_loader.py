@@ -40,11 +40,11 @@ class BenchmarkLoader(BaseLoader):
     """
 
     def list_pairs(self):
-        path = self.require_one('data_truth_path', self.truth_path, 'a test set, as in sets/Set5')
+        path = self.only_truth_path('a test set, as in sets/Set5')
         if self.input_path:
-            raise UsageError('--data_input_path=%s: benchmark_loader finds the LR images beside '
-                             'the HR ones; basic_loader and div2k_loader read such a folder'
-                             % self.input_path)
+            raise UsageError('%s=%s: benchmark_loader finds the LR images beside the HR ones; '
+                             'basic_loader and div2k_loader read such a folder'
+                             % (self.flag('input_path'), self.input_path))
         found = [self._pairs(path, scale) for scale in self.scales]
         for pairs in found[1:]:
             if [pair.hr for pair in pairs] != [pair.hr for pair in found[0]]:

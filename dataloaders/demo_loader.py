@@ -18,8 +18,8 @@ class DemoLoader(BaseLoader):
     def list_pairs(self):
         chosen = self.truth_path or 'train'
         if chosen not in SETS:
-            raise UsageError('--data_truth_path=%s: with --dataloader=demo_loader it is train or '
-                             'valid' % chosen)
+            raise UsageError('%s=%s: with demo_loader it is train or valid'
+                             % (self.flag('truth_path'), chosen))
         return [Pair(name, self._path(name), {}) for name in SETS[chosen]]
 
     def _path(self, name):

@@ -7,7 +7,7 @@ from sr_tf.errors import UserError
 
 class DIV2KLoader(BaseLoader):
     def list_pairs(self):
-        hr_folder = self.require_one('data_truth_path', self.truth_path, 'DIV2K_train_HR')
+        hr_folder = self.only_truth_path('DIV2K_train_HR')
         if not self.input_path:
             return join_pairs(by_name(hr_folder), {}, None)
         lr_images = {scale: self._lr_images(scale) for scale in self.scales}

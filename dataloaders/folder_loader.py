@@ -8,9 +8,10 @@ from sr_tf.errors import UsageError
 class FolderLoader(BaseLoader):
     def list_pairs(self):
         if self.input_path:
-            raise UsageError('--data_input_path=%s: folder_loader makes the LR images itself; '
-                             'basic_loader and div2k_loader read them' % self.input_path)
-        folders = self.require('data_truth_path', self.truth_path, 'a folder of images')
+            raise UsageError('%s=%s: folder_loader makes the LR images itself; basic_loader and '
+                             'div2k_loader read them'
+                             % (self.flag('input_path'), self.input_path))
+        folders = self.truth_paths('a folder of images')
         if len(folders) == 1:
             return join_pairs(by_name(folders[0]), {}, None)
         images = {}

@@ -21,7 +21,7 @@ class H5Loader(BaseLoader):
     """`--data_truth_path` names the file; its LR images, of one scale, are in it as well."""
 
     def list_pairs(self):
-        paths = self.require('data_truth_path', self.truth_path, 'an h5 file')
+        paths = self.truth_paths('an h5 file')
         return [pair for index, path in enumerate(paths)
                 for pair in self._pairs(path, '%d-' % index if len(paths) > 1 else '')]
 

@@ -11,7 +11,7 @@ class TFRecordLoader(BaseLoader):
     """`--data_truth_path` names the folder of the files, or one of them."""
 
     def list_pairs(self):
-        paths = self.require('data_truth_path', self.truth_path, 'a folder of TFRecord files')
+        paths = self.truth_paths('a folder of TFRecord files')
         pairs = [pair for index, path in enumerate(paths)
                  for pair in _pairs(path, '%d-' % index if len(paths) > 1 else '')]
         if not pairs:

@@ -31,15 +31,15 @@ def checkpoints(path, scales=None):
     return list(dict.fromkeys(known[scale] for scale in sorted(wanted)))
 
 
-def find(model, scales=()):
-    """The checkpoint that serves all of the scales."""
+def find(model, scales=(), flag='--scale'):
+    """The checkpoint that serves all of the scales, which the flag named."""
     known = of_model(model)
     prefixes = {known.get(scale) for scale in scales} if scales else set(known.values())
     if not scales and len(prefixes) > 1:
-        raise UsageError('--scale is missing: %s is for %s' % (model, in_words(sorted(known))))
+        raise UsageError('%s is missing: %s is for %s' % (flag, model, in_words(sorted(known))))
     if None in prefixes or len(prefixes) > 1:
-        raise UsageError('--scale%s=%s: the trained weights of %s that come along are for %s%s' % (
-            's' * (len(scales) > 1), ','.join(map(str, scales)), model, in_words(sorted(known)),
+        raise UsageError('%s=%s: the trained weights of %s that come along are for %s%s' % (
+            flag, ','.join(map(str, scales)), model, in_words(sorted(known)),
             ', each by itself' * (len(set(known.values())) > 1)))
     prefix, = prefixes
     return prefix

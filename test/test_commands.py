@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import dataloaders
+import models
 import sr_tf
 from sr_tf.compat import bfloat16_rewrite, tensorflow_version, tf
 from sr_tf.data.pack import open_pack
@@ -581,9 +582,10 @@ class TestPreparation:
         pairs = dataloaders.find(loader)(str(photos), str(tmp_path / 'LR'), (2, 3, 4)).pairs()
         assert [sorted(pair.lr) for pair in pairs] == [[2, 3, 4]] * len(NAMES)
 
-    def test_pack(self, run_script, photos, tmp_path):
-        command = ('prepare.py', 'pack', '--dataloader=folder_loader', '--scales=2',
-                   '--data_truth_path=%s' % photos, '--pack_path=%s' % tmp_path)
+    @pytest.mark.parametrize('model', ['wdsr', 'srcnn'])
+    def test_pack(self, run_script, photos, tmp_path, model):
+        command = ('prepare.py', 'pack', '--model=' + model, '--dataloader=folder_loader',
+                   '--scales=2', '--data_truth_path=%s' % photos, '--pack_path=%s' % tmp_path)
         printed = run_script(*command, check=True).stdout
         loader = dataloaders.find('folder_loader')(str(photos), None, (2,))
         packed, = tmp_path.glob('*.bin')
@@ -593,8 +595,15 @@ class TestPreparation:
         assert packed.stat().st_size >= 4 * 3 * (96 * 96 + 48 * 48)
 
         run_script(*command, check=True)
-        pack = open_pack(loader, (2,), str(tmp_path))
+        # As its training asks for it.
+        pack = open_pack(loader, (2,), str(tmp_path), models.find(model).input_is_enlarged)
         assert (pack.path, packed.stat().st_mtime_ns) == (str(packed), written)
+
+    def test_pack_is_for_a_model(self, run_script, photos):
+        result = run_script('prepare.py', 'pack', '--dataloader=folder_loader',
+                            '--data_truth_path=%s' % photos)
+        assert result.returncode == 2
+        assert '--model is missing' in result.stderr
 
     def test_inspect_without_faults(self, run_script, photos):
         printed = run_script('prepare.py', 'inspect', '--data_truth_path=%s' % photos,

@@ -28,8 +28,10 @@ def commands():
     for page in PAGES:
         with open(page, encoding='utf-8') as file:
             text = file.read().replace('\\\n', ' ')
-        for line in re.findall(r'^(?:`?|.*-- )(?:python )?((?:%s) [^`#\n>|]*)' % '|'.join(
-                map(re.escape, DEFINITIONS)), text, re.M):
+        # Alone, or after a launcher or variables of the environment.
+        before = r'^ *(?:`?|.*-- |[A-Zh].*(?= python))(?: ?python )?'
+        scripts = '|'.join(map(re.escape, DEFINITIONS))
+        for line in re.findall(before + r'((?:%s) [^`#\n>|]*)' % scripts, text, re.M):
             yield os.path.relpath(page, ROOT), line.strip()
 
 
@@ -46,6 +48,8 @@ def test_documented_flags_exist(page, command, no_flags, monkeypatch):
     script, *words = shlex.split(command)
     DEFINITIONS[script]()
     left = flags.FLAGS([script] + words)[1:]
+    if script == 'train.py' and flags.FLAGS['train_path'].present:
+        assert flags.FLAGS.data_truth_path or flags.FLAGS.dataloader == 'demo_loader', command
     known = ('lr', 'crops', 'tfrecord', 'h5', 'pack', 'inspect') if script == 'prepare.py' else ()
     assert set(left) <= set(known), '%s: %s' % (page, command)
 

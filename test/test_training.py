@@ -828,8 +828,8 @@ def test_killed_packing_goes_on(run_script, tmp_path):
     image = Image.fromarray(np.random.RandomState(0).randint(0, 256, (700, 700, 3), np.uint8))
     for number in range(24):
         image.save(str(folder / ('%d.png' % number)), compress_level=0)
-    flags = ['pack', '--dataloader=folder_loader', '--scales=2', '--data_truth_path=%s' % folder,
-             '--pack_path=%s' % (tmp_path / 'packs')]
+    flags = ['pack', '--model=wdsr', '--dataloader=folder_loader', '--scales=2',
+             '--data_truth_path=%s' % folder, '--pack_path=%s' % (tmp_path / 'packs')]
     packing = run_script.start('prepare.py', *flags)
     notes = []
     while not notes and packing.poll() is None:

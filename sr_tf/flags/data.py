@@ -33,8 +33,10 @@ def loader(scales, prefix='data'):
     name = FLAGS.dataloader
     if prefix == 'valid' and FLAGS.valid_dataloader:
         name = FLAGS.valid_dataloader
-    return open_loader(name, getattr(FLAGS, prefix + '_truth_path'),
-                       getattr(FLAGS, prefix + '_input_path'), scales)
+    chosen = open_loader(name, getattr(FLAGS, prefix + '_truth_path'),
+                         getattr(FLAGS, prefix + '_input_path'), scales)
+    chosen.prefix = prefix
+    return chosen
 
 
 def open_loader(name, truth_path, input_path, scales):

@@ -67,7 +67,7 @@ def start_path(model, scales):
     if FLAGS.restore_target == 'all':
         raise UsageError('--restore_target=all: the weights that come along have no optimizer; '
                          'leave it out')
-    return pretrained.find(model, scales)
+    return pretrained.find(model, scales, '--scales')
 
 
 def refuse_platform():
