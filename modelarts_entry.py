@@ -69,7 +69,8 @@ def scripts(data, run, packs):
         if not (FLAGS.max_steps or FLAGS.num_epochs):
             training['max_steps'] = STEPS_FOR_SPEED
         return script('train.py', set(FLAGS) - set(OWN), training), None
-    scoring = dict(data_folder.for_validation(data, given), restore_path=run,
+    # By one rank, for the others have ended.
+    scoring = dict(data_folder.for_validation(data, given), restore_path=run, distributed='none',
                    report_path=os.path.join(run, 'report'))
     return (script('train.py', set(FLAGS) - set(OWN), training),
             script('validate.py', SHARED, scoring))

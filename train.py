@@ -31,7 +31,7 @@ def main(arguments):
     sampler = Sampler(pack, recipe['scales'], flags.patch_sizes(recipe), recipe['batch_size'],
                       FLAGS.seed, Shard(engine.rank, engine.size), recipe['accumulate_steps'])
     plan = make_plan(recipe, chip, engine.size, len(pack.names))
-    validate = validation(model, chip, engine)
+    validate = validation(model, recipe['scales'], chip, engine)
 
     if engine.is_chief:
         prepare_folder(folder)
@@ -87,7 +87,7 @@ def make_plan(recipe, chip, processes, images):
             'validate_freq', 'sleep_ratio')})
 
 
-def validation(model, chip, engine):
+def validation(model, scales, chip, engine):
     """What scores weights on this process' share of the validation images, or None without any."""
     if not FLAGS.validate_freq:
         return None
@@ -101,8 +101,8 @@ def validation(model, chip, engine):
         network[0].assign(weights)
         return Upscaler(model, network[0])
 
-    return Validation(upscaler_of, flags.test_sets(model.scales, 'valid'),
-                      flags.degradation(model.scales), (engine.rank, engine.size))
+    return Validation(upscaler_of, flags.test_sets(scales, 'valid'), flags.degradation(scales),
+                      (engine.rank, engine.size))
 
 
 if __name__ == '__main__':

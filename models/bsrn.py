@@ -12,6 +12,7 @@ import numpy as np
 from models import layers, recompute
 from models.base_model import BaseModel
 from sr_tf.compat import tf
+from sr_tf.errors import UsageError
 
 
 class BSRN(BaseModel):
@@ -47,6 +48,12 @@ class BSRN(BaseModel):
     all_scales = (2, 3, 4, 8)
     multi_scale = True
     combines_outputs = True
+
+    def __init__(self, scales, **hyper_parameters):
+        super().__init__(scales, **hyper_parameters)
+        if not 1 <= self.recursion_frequency <= self.recursions:
+            raise UsageError('--bsrn_recursion_frequency=%d: is not between 1 and '
+                             '--bsrn_recursions=%d' % (self.recursion_frequency, self.recursions))
 
     @classmethod
     def from_shapes(cls, shapes):

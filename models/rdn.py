@@ -29,6 +29,8 @@ class RDN(UnitRange):
 
     def __init__(self, scales, **hyper_parameters):
         super().__init__(scales, **hyper_parameters)
+        if self.num_blocks < 1:
+            raise UsageError('--rdn_num_blocks=%d: a network needs one' % self.num_blocks)
         if self.num_features != self.growth_rate:
             raise UsageError('--rdn_growth_rate=%d: differs from --rdn_num_features=%d, to whose '
                              'result a block adds its own' % (self.growth_rate, self.num_features))

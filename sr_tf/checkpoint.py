@@ -4,6 +4,7 @@ A checkpoint `model.ckpt-800` is whole when its `.index` exists: all its files a
 another name first, and the index is renamed last.
 """
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -44,8 +45,9 @@ def save(values, folder, step, metadata, keep=None):
 def whole_in(folder):
     """Yields a folder to write a checkpoint to, which moves to `folder` if the block ends well."""
     staging = os.path.join(folder, '.saving-%d' % os.getpid())
+    shutil.rmtree(staging, ignore_errors=True)  # of a process that had this number and was killed
     try:
-        os.makedirs(staging, exist_ok=True)
+        os.makedirs(staging)
         yield staging
         _move(staging, folder)
     finally:
@@ -66,11 +68,11 @@ def write(prefix, values, metadata):
     write_metadata(prefix, metadata)
 
 
-def sweep(folder):
-    """Removes what a process that was killed while it saved has left."""
-    for name in os.listdir(folder):
-        if name.startswith('.saving-'):
-            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+def sweep(run):
+    """Removes what a process that was killed while it saved has left in a run's folders."""
+    for folder in (run, os.path.join(run, BEST)):
+        for staging in glob.glob(os.path.join(glob.escape(folder), '.saving-*')):
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def copy(prefix, folder):

@@ -173,6 +173,9 @@ SPOILED_IMAGES = {
     '16 bits': (
         lambda images: save(images / 'HR/b.png', picture(24, 26)[..., 0] * np.uint16(257)),
         ('HR/b.png', '8 bits')),
+    'smaller than the scale': (
+        lambda images: save(images / 'HR/b.png', picture(1, 26)),
+        ('HR/b.png', '26x1', 'too small for x2')),
     'two of a name': (
         lambda images: save(images / 'HR/b.bmp', picture(24, 26)),
         ('HR/b.png', 'HR/b.bmp', 'one name')),
@@ -232,6 +235,11 @@ WRONG_FLAGS = {
     'loss scale in words': ('train.py --loss_scale=much', ['--loss_scale=much']),
     'nothing to validate on':
         ('train.py --validate_freq=2', ['--validate_freq', '--valid_truth_path']),
+    'outputs of no recursion':
+        ('train.py --bsrn_recursion_frequency=0', ['--bsrn_recursion_frequency=0']),
+    'outputs after the last recursion':
+        ('train.py --bsrn_recursion_frequency=2', ['--bsrn_recursion_frequency=2', 'recursions=1']),
+    'no blocks': ('train.py --model=rdn --rdn_num_blocks=0', ['--rdn_num_blocks=0']),
     'two folders for one': ('train.py --data_truth_path=here,there', ['--data_truth_path']),
     'uploads of the NPU port':
         ('train.py --platform=modelarts', ['--platform=modelarts', 'modelarts_entry.py']),

@@ -289,6 +289,16 @@ def test_one_of_the_processes_of_horovodrun_uploads(root, data, finish):
     assert not results.exists()
 
 
+def test_the_first_of_several_ranks_scores_alone(root, data, finish):
+    words = documented('mounted job', {'DIV2K': data, 'results/bsrn': root / 'first'})
+    code, output = finish(
+        words + list(ON_CPU) + ['--mode=acc', '--max_steps=2', '--distributed=none',
+                                '--cache_path=%s' % (root / 'cache-first')],
+        RANK_ID='0', RANK_SIZE='2')
+    assert code == 0, output
+    assert 'Final Train Accuracy : ' in output
+
+
 def test_the_exit_code_is_that_of_training(root, data, finish):
     places = {'DIV2K': data, 'results/bsrn': root / 'refused'}
     code, output = finish(documented('mounted job', places) + [

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from sr_tf.scoring import paired
 from sr_tf.scoring.paired import compare, signed_rank_test, t_test
 
 stats = pytest.importorskip('scipy.stats')
@@ -29,6 +30,14 @@ def test_signed_rank_test_is_scipys(count, shift):
     # Its keyword for the exact distribution is called mode, then method.
     expected = stats.wilcoxon(values, None, 'wilcox', False, 'two-sided', 'exact').pvalue
     assert signed_rank_test(values) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize('shift', [0.0, 0.02, -0.1])
+def test_signed_rank_test_of_many_images_is_close_to_the_exact_one(shift, monkeypatch):
+    values = np.round(differences(800, shift), 2)  # some are equal
+    quick = signed_rank_test(values)
+    monkeypatch.setattr(paired, 'EXACTLY', len(values))
+    assert quick == pytest.approx(signed_rank_test(values), rel=0.02, abs=1e-4)
 
 
 @pytest.mark.parametrize('values', [

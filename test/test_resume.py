@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_bsrn import (
     expected_shapes,
     forward,
@@ -181,11 +182,13 @@ def test_half_written_checkpoint_is_ignored(run_script, long_flags, straight, tm
     data, = glob.glob(str(folder / ('model.ckpt-%d.data-*' % STEPS)))
     with open(data, 'r+b') as file:
         file.truncate(100)
-    (folder / '.saving-99999').mkdir()
+    for place in (folder, folder / 'best'):
+        (place / '.saving-99999').mkdir(parents=True)
     shutil.copy(data, str(folder / '.saving-99999'))
     run_script('train.py', *long_flags, '--train_path=%s' % folder, check=True)
     assert_same_run(folder, straight)
     assert not (folder / '.saving-99999').exists()
+    assert not (folder / 'best' / '.saving-99999').exists()
 
 
 def contents(folder):
@@ -331,6 +334,51 @@ def mean_psnr(prefix, photos, scales):
             scores.append(sr_tf.score(sr, hr, scale)[0])
     upscaler.close()
     return np.mean(scores)
+
+
+@pytest.mark.parametrize('before, after', [('dynamic', 'none'), ('16', 'dynamic'),
+                                           ('dynamic', '16')])
+def test_run_goes_on_with_another_loss_scale(run_script, flags, tmp_path, before, after):
+    """As a run that moves to another chip does."""
+    folder = tmp_path / 'run'
+    for steps, loss_scale in enumerate((before, after), 1):
+        run_script('train.py', *flags, '--scales=2', '--train_path=%s' % folder,
+                   '--max_steps=%d' % steps, '--loss_scale=' + loss_scale, check=True)
+    ours = read_checkpoint(folder / 'model.ckpt-2')
+    assert ours['global_step'] == 2
+    assert ours.get('loss_scale') == (2.0 ** 15 if after == 'dynamic' else None)
+
+
+def test_only_scales_that_are_trained_are_validated(run_script, flags, photos, tmp_path):
+    lr = tmp_path / 'LR' / 'x2'
+    lr.mkdir(parents=True)
+    for photo in photos.iterdir():
+        Image.fromarray(downscale(read_rgb(str(photo)), 2)).save(str(lr / photo.name))
+    run_script('train.py', *flags, '--scales=2', '--model_scales=2,3', '--max_steps=1',
+               '--train_path=%s' % (tmp_path / 'run'), '--validate_freq=1',
+               '--valid_dataloader=basic_loader', '--valid_truth_path=%s' % photos,
+               '--valid_input_path=%s' % lr.parent, check=True)
+    row, = [row for row in rows(tmp_path / 'run') if row['psnr']]
+    expected = mean_psnr(tmp_path / 'run', photos, [2])
+    assert np.isclose(float(row['psnr']), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize('kept', ['nothing', 'the score'])
+def test_validation_that_was_killed_is_made_up(run_script, flags, photos, tmp_path, kept):
+    folder = tmp_path / 'run'
+    own = flags + ['--scales=2', '--train_path=%s' % folder, '--max_steps=2',
+                   '--validate_freq=2', '--valid_truth_path=%s' % photos]
+    run_script('train.py', *own, check=True)
+    path = folder / 'model.ckpt-2.json'
+    metadata = json.loads(path.read_text())
+    # As it is left by whoever was killed after saving, or between its score and the copy in best/.
+    shutil.rmtree(str(folder / 'best'))
+    if kept == 'nothing':
+        path.write_text(json.dumps(dict(metadata, score=None)))
+    again = run_script('train.py', *own, check=True)
+    assert 'step 2/2 validation PSNR %.4f dB' % metadata['score'] in again.stdout
+    assert json.loads((folder / 'best' / path.name).read_text()) == metadata
+    assert 'validation PSNR' not in run_script('train.py', *own, check=True).stdout
 
 
 def test_best_checkpoint_is_kept_across_a_resume(run_script, flags, photos, tmp_path):

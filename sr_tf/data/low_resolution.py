@@ -5,6 +5,7 @@ from sr_tf.images.degradations import DEGRADATIONS, degrade
 
 def low_resolution(loader, pair, hr, scale, degradation='bicubic'):
     """The pair's LR picture at a scale, as the named degradation takes or makes it."""
+    require_room(pair, hr, scale)
     if DEGRADATIONS[degradation].reads_files and scale in pair.lr:
         return _read(loader, pair, hr, scale)
     if DEGRADATIONS[degradation].shrink is None:
@@ -12,6 +13,13 @@ def low_resolution(loader, pair, hr, scale, degradation='bicubic'):
                         'name the folder of the low-resolution images, or another degradation'
                         % (pair.hr, scale, degradation))
     return degrade(hr, scale, degradation)
+
+
+def require_room(pair, hr, scale):
+    height, width = hr.shape[:2]
+    if min(height, width) < scale:
+        raise UserError('%s: is %dx%d, too small for x%d; remove it'
+                        % (pair.hr, width, height, scale))
 
 
 def _read(loader, pair, hr, scale):

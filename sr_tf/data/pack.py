@@ -37,7 +37,8 @@ def open_pack(loader, scales, folder, enlarge=False, progress=None, degradation=
     """
     pairs = loader.pairs()
     key = _digest([FORMAT, type(loader).__name__, scales, enlarge, degradation,
-                   [pair.name for pair in pairs], [str(pair.hr) for pair in pairs]])
+                   [pair.name for pair in pairs], [str(pair.hr) for pair in pairs],
+                   [str(pair.lr.get(scale)) for pair in pairs for scale in scales]])
     stamp = _digest([[loader.stamp(pair.hr)] + [loader.stamp(pair.lr[scale])
                                                 for scale in scales if scale in pair.lr]
                      for pair in pairs])

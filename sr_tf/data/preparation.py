@@ -2,8 +2,8 @@
 import os
 from collections import namedtuple
 
+from sr_tf.data.low_resolution import low_resolution
 from sr_tf.errors import UserError
-from sr_tf.images.degradations import degrade
 from sr_tf.images.files import write_png
 
 NAMINGS = {'basic': 'x{scale}/{name}.png', 'div2k': 'X{scale}/{name}x{scale}.png'}
@@ -18,7 +18,8 @@ def write_low_resolution(loader, folder, naming, progress, degradation='bicubic'
         hr = loader.read(pair.hr)
         for scale in loader.scales:
             name = NAMINGS[naming].format(scale=scale, name=pair.name)
-            write_png(os.path.join(folder, name), degrade(hr, scale, degradation))
+            write_png(os.path.join(folder, name),
+                      low_resolution(loader, pair, hr, scale, degradation))
         progress(done, len(pairs))
     return len(pairs) * len(loader.scales)
 

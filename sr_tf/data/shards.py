@@ -50,8 +50,7 @@ def find_shards(folder):
     found = sorted(os.path.join(parent, name)
                    for parent, _, names in os.walk(folder, followlinks=True)
                    for name in names if name.endswith(EXTENSION))
-    for path in found:
-        _require_siblings(path)
+    _require_siblings(found)
     return found
 
 
@@ -88,13 +87,16 @@ def _records(item, size, stride):
         for top, left in positions(*image.shape[:2], size, stride))
 
 
-def _require_siblings(path):
-    match = re.search(r'-(\d{5})-of-(\d{5})\%s$' % EXTENSION, path)
-    for index in range(int(match.group(2)) if match else 0):
-        sibling = '%s-%05d-of-%s%s' % (path[:match.start()], index, match.group(2), EXTENSION)
-        if not os.path.exists(sibling):
+def _require_siblings(paths):
+    """Fails if one of a row is missing."""
+    numbered = re.compile(r'(.*)-\d{5}-of-(\d{5})\%s$' % EXTENSION, re.S)
+    rows = {match.groups() for match in map(numbered.match, paths) if match}
+    for name, count in sorted(rows):
+        missing = {'%s-%05d-of-%s%s' % (name, index, count, EXTENSION)
+                   for index in range(int(count))}.difference(paths)
+        if missing:
             raise UserError('%s: is missing; run the same `prepare.py tfrecord` again, it '
-                            'continues' % sibling)
+                            'continues' % min(missing))
 
 
 def _features(record):

@@ -63,6 +63,7 @@ class CollectiveEngine(Engine):
 
 def _bypass_proxies(hosts):
     """gRPC would ask a proxy for the way to machines that only we can reach, and wait for ever."""
+    ours = sorted({'127.0.0.1', 'localhost', *hosts})
     for name in ('no_proxy', 'NO_PROXY'):
         known = [host for host in os.environ.get(name, '').split(',') if host]
-        os.environ[name] = ','.join(known + sorted({'127.0.0.1', 'localhost', *hosts}))
+        os.environ[name] = ','.join(known + ours)

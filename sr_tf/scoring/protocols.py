@@ -36,7 +36,7 @@ class Protocol(namedtuple('Protocol', 'name origin truth degradation output chan
         Both are `[H, W, 3]`, or the true one is grey: `[H, W]` or `[H, W, 1]`.  With 'ms_ssim'
         comes 'ms_ssim_scales', which is 5 unless the picture is too small for them.
         """
-        sr, hr = self._compared(sr, hr, scale)
+        sr, hr = self._compared(sr, hr, scale, ssim=set(measures) != {'psnr'})
         compute = {'psnr': metrics.psnr, 'ssim': self.ssim.compute, 'ms_ssim': metrics.ms_ssim}
         scores = {measure: compute[measure](sr, hr) for measure in measures}
         if 'ms_ssim' in measures:
@@ -51,11 +51,11 @@ class Protocol(namedtuple('Protocol', 'name origin truth degradation output chan
                 'grey': 'its one channel', 'crop': self.crop.description,
                 'ssim': self.ssim.description}
 
-    def _compared(self, sr, hr, scale):
+    def _compared(self, sr, hr, scale, ssim):
         _require_same_size(sr, hr)
         _require_numbers(sr)
         edge = self.crop.compute(scale)
-        _require_room(hr, edge)
+        _require_room(hr, edge, *('the SSIM', metrics.WINDOW) if ssim else ('the PSNR', 1))
         if _is_grey(hr):
             pictures = self.output.compute(_grey(sr)), _grey(hr)
         else:
@@ -95,12 +95,12 @@ def _require_numbers(sr):
         raise UserError('the enlarged picture has pixels that are not numbers')
 
 
-def _require_room(hr, edge):
+def _require_room(hr, edge, measure, side):
     inside = hr.shape[1] - 2 * edge, hr.shape[0] - 2 * edge
-    if min(inside) < metrics.WINDOW:
+    if min(inside) < side:
         raise UserError('the picture of %dx%d is too small to be scored: without %d pixels at '
-                        'each edge the SSIM needs %dx%d'
-                        % (hr.shape[1::-1] + (edge, metrics.WINDOW, metrics.WINDOW)))
+                        'each edge %s needs %dx%d'
+                        % (hr.shape[1::-1] + (edge, measure, side, side)))
 
 
 def _is_grey(picture):

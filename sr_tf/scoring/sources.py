@@ -1,7 +1,7 @@
 """Which pictures a protocol compares, and so which protocols can share what a network computes."""
 from collections import namedtuple
 
-from sr_tf.data.low_resolution import low_resolution
+from sr_tf.data.low_resolution import low_resolution, require_room
 from sr_tf.images.degradations import DEGRADATIONS
 from sr_tf.scoring import protocols
 
@@ -13,6 +13,7 @@ class Source(namedtuple('Source', 'truth degradation')):
 
     def pictures(self, loader, pair, original, scale):
         """(lr, hr) of a pair whose HR picture was read as `original`."""
+        require_room(pair, original, scale)
         hr = self.truth.compute(original, scale)
         return low_resolution(loader, pair, hr, scale, self.degradation), hr
 

@@ -18,16 +18,21 @@ class Validation:
         self._test_sets = test_sets
         self._settings = Settings(('paper',), ('psnr',), degradation, False)
         self._share = share
-        self._lengths = [len(test_set.pairs()) for test_set in test_sets]
+        # Opens all files, so that what is no picture ends the run at its beginning.
+        self._lengths = [len(test_set.sizes()) for test_set in test_sets]
         self.count = sum(self._lengths)
 
-    def scores(self, weights):
-        """A float64 vector with the PSNR of each image of this process' share, and zeros."""
+    def scores(self, weights, progress=lambda: None):
+        """A float64 vector with the PSNR of each image of this process' share, and zeros.
+
+        progress: called after each image.
+        """
         network = Network([self._upscaler_of(weights)], 'network')
         scores = [np.zeros(length) for length in self._lengths]
         for values, test_set in zip(scores, self._test_sets):
             for scored in evaluate(network, test_set, self._settings, self._share):
                 values[scored.index] = scored.scores['paper']['psnr']
+                progress()
         return np.concatenate(scores)
 
     def mean(self, scores):

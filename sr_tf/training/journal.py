@@ -63,10 +63,11 @@ class Journal:
                'images_per_sec': images / seconds}
         self._write(row)
 
-    def validated(self, step, psnr):
+    def validated(self, step, psnr, seconds):
+        """Takes note of a score; the seconds that it took are not those of steps."""
         self.say('step %d/%d validation PSNR %.4f dB' % (step, self._max_steps, psnr))
         self._write({'step': step, 'psnr': psnr})
-        self._since = time.time()
+        self._since += seconds
 
     def pictures(self, step, pictures):
         """Shows pictures, a mapping of names to RGB arrays in 0..255, in TensorBoard."""

@@ -116,8 +116,11 @@ class LossScaler:
 
     def __init__(self, scale):
         self._adapts = scale == 'dynamic'
-        self._scale = _state('loss_scale', DYNAMIC_LOSS_SCALE if self._adapts else scale)
-        self._good_steps = _state('good_steps', 0.0)
+        if self._adapts:
+            self._scale = _state('loss_scale', DYNAMIC_LOSS_SCALE)
+            self._good_steps = _state('good_steps', 0.0)
+        else:
+            self._scale = float(scale)
 
     def scaled(self, loss):
         return loss * self._scale

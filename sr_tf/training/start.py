@@ -16,6 +16,7 @@ weights: from the checkpoint's weights alone, at step 0; what does not fit stays
 """
 
 FRESH = Start('fresh', None, 0)
+LOSS_SCALE = ('loss_scale', 'good_steps')
 
 
 def choose_start(folder, resume, restore_path, restore_target, step):
@@ -38,7 +39,7 @@ def begin(session, start, state, initial_values):
     `initial_values()` maps the weights to those that they have where `start` gives no others.
     """
     if start.kind == 'resume':
-        values = checkpoint.read_all(start.prefix, state.shapes)
+        values = _everything(start.prefix, state.shapes, lambda name: name in LOSS_SCALE)
     elif start.kind == 'continue':
         values = _continued(start, state.shapes)
     else:
@@ -51,18 +52,27 @@ def begin(session, start, state, initial_values):
 
 def _continued(start, wanted):
     """What the other program did not keep has its first value, and an average its weight's."""
-    shapes = checkpoint.read_shapes(start.prefix)
-    absent = [name for name in wanted if name not in shapes and _is_optional(name)]
-    values = checkpoint.read_all(start.prefix, {
-        name: shape for name, shape in wanted.items() if name not in absent})
-    values.update(_averages_of(values, absent))
-    if 'global_step' in absent:
-        values['global_step'] = start.step
+    values = _everything(start.prefix, wanted, _is_optional)
+    values.update(_averages_of(values, set(wanted) - set(values)))
+    values.setdefault('global_step', start.step)
     return values
 
 
+def _everything(prefix, wanted, is_optional):
+    """All values of a checkpoint, which lacks none but optional ones and has no others.
+
+    A loss scale, which one chip needs and another does not, may be left over.
+    """
+    shapes = checkpoint.read_shapes(prefix)
+    wanted = {name: shape for name, shape in wanted.items()
+              if name in shapes or not is_optional(name)}
+    checkpoint.require_fit(prefix, {name: shape for name, shape in shapes.items()
+                                    if name in wanted or name not in LOSS_SCALE}, wanted)
+    return checkpoint.read_values(prefix, wanted)
+
+
 def _is_optional(name):
-    return name in ('global_step', 'loss_scale', 'good_steps') or name.endswith(EMA_SUFFIX)
+    return name in LOSS_SCALE + ('global_step',) or name.endswith(EMA_SUFFIX)
 
 
 def _weight_of(average):

@@ -80,6 +80,14 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
             micro_batches = plan.recipe['accumulate_steps']
             stopping = False
 
+            def validate():
+                began = time.time()
+                psnr = keeper.validate(session, step, lambda: watchdog.beat(step))
+                journal.validated(step, psnr, time.time() - began)
+
+            if (step and validation and _due(step, plan.validate_freq, plan.max_steps)
+                    and keeper.owes_score(session, step)):
+                validate()
             while step < plan.max_steps and not stopping:
                 began = time.time()
                 scale = scale_of(step)
@@ -109,9 +117,7 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
                 if _due(step, plan.summary_freq):
                     journal.pictures(step, dict(zip(('input', 'output', 'truth'), sample)))
                 if _due(step, plan.validate_freq, plan.max_steps) and validation:
-                    # It may take longer than any step, and not equally long in each process.
-                    watchdog.rest()
-                    journal.validated(step, keeper.validate(session, step))
+                    validate()
                 if _due(step, plan.save_freq, plan.max_steps):
                     keeper.save(session, step)
                 time.sleep(plan.sleep_ratio * (time.time() - began))
@@ -169,6 +175,8 @@ class _Keeper:
         # The processes' scores as bytes: no digit is lost on the way.
         self._own_scores = tf.placeholder(tf.float32, [8 * (validation.count if validation else 1)])
         self._scores = engine.sum(self._own_scores)
+        self._own_word = tf.placeholder(tf.float32, [1])
+        self._word = engine.sum(self._own_word)
         self._saved_step = None
 
     def save(self, session, step):
@@ -181,10 +189,22 @@ class _Keeper:
         self._saved_step = step
         return prefix
 
-    def validate(self, session, step):
+    def owes_score(self, session, step):
+        """Whether a run that was killed saved this step and did not come to keep its score.
+
+        All processes agree with the chief, who alone may see the files.
+        """
+        prefix = os.path.join(self._folder, '%s-%d' % (checkpoint.NAME, step))
+        owes = False
+        if self._engine.is_chief and prefix in checkpoint.in_folder(self._folder):
+            score = (checkpoint.read_metadata(prefix) or {}).get('score')
+            owes = score is None or score > self._best_score()
+        return session.run(self._word, {self._own_word: [owes]})[0] > 0
+
+    def validate(self, session, step, progress):
         """The PSNR over all validation images, to which each process adds its share."""
         prefix = self.save(session, step)
-        own = self._validation.scores(self._state.averaged_weights(session))
+        own = self._validation.scores(self._state.averaged_weights(session), progress)
         scores = session.run(self._scores, {self._own_scores: as_numbers(own.tobytes())})
         psnr = self._validation.mean(np.frombuffer(as_bytes(scores)))
         if self._engine.is_chief:

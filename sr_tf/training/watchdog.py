@@ -1,5 +1,4 @@
 """Ends a process that makes no progress: a peer that died may leave it waiting for ever."""
-import math
 import os
 import sys
 import threading
@@ -26,10 +25,6 @@ class Watchdog:
 
     def __exit__(self, *_):
         self._done.set()
-
-    def rest(self):
-        """Watches nothing until the next beat."""
-        self._last = math.inf
 
     def beat(self, step):
         self._step = step
