@@ -21,8 +21,8 @@ with WDSR.""",
 
 MEASURED = """\
 PSNR of the luma in dB and SSIM, edges of the scale left out. `mixed` computes in bfloat16, as does
-`ensemble`, the mean over eight flips and rotations. The papers' networks were trained for longer
-and on other images: SRCNN on ImageNet, WDSR and BSRN on DIV2K."""
+`ensemble`, the mean over eight flips and rotations. What is published was trained for longer and on
+other images: SRCNN on ImageNet, WDSR and BSRN on DIV2K."""
 
 SHOWN = """\
 From left to right: bicubic, this network, the original; photographs of scikit-image, which were not
@@ -53,8 +53,8 @@ def card(name, metadata, recipes, curve):
     curve: the picture of the scores that chose the checkpoint, or None where it is the last.
     """
     model = models.find(metadata['model'])(metadata['scales'], **metadata['hyper_parameters'])
-    title = '%s for %s, %s parameters.' % (
-        model.name().upper(), in_words(model.scales), format(model.parameters, ','))
+    title = '%s for %s, %s.' % (
+        model.name().upper(), in_words(model.scales), parameters(metadata))
     pictures = '\n\n'.join('x%d: ![x%d](pictures/%s_x%d.png)' % (scale, scale, model.name(), scale)
                            for scale in model.scales)
     return '\n\n'.join([
@@ -65,10 +65,23 @@ def card(name, metadata, recipes, curve):
         '## Not good at', LIMITS]) + '\n'
 
 
+def parameters(metadata):
+    """How many there are, and how many of them are there for the training alone."""
+    def count(**changes):
+        return models.find(metadata['model'])(
+            metadata['scales'], **dict(metadata['hyper_parameters'], **changes)).parameters
+
+    if not metadata['hyper_parameters'].get('weight_norm'):
+        return '%s parameters' % format(count(), ',')
+    plain = count(weight_norm=False)
+    return ('%s parameters and %s gains of weight normalisation, which exports fold away'
+            % (format(plain, ','), format(count() - plain, ',')))
+
+
 def scores(model, found):
     """A table with a line for each set and scale."""
     ways = [way for way in next(iter(found.values())) if way != 'bicubic']
-    heads = ['', 'bicubic'] + ways + ['its paper']
+    heads = ['', 'bicubic'] + ways + ['published']
     yield _line(heads)
     yield '|---' * len(heads) + '|'
     for place, by_way in found.items():
