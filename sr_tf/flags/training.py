@@ -52,8 +52,9 @@ def define_training():
                          'inside is computed again for the gradient, which takes more time.')
     flags.DEFINE_boolean('profile', False, 'Write traces of the steps 10 to 15, for '
                          'chrome://tracing, to profile/ in train_path.')
-    flags.DEFINE_float('step_timeout', None, 'Seconds without a step after which the process ends; '
-                       '0 for never. Default: 600 with several processes.', lower_bound=0)
+    flags.DEFINE_float('step_timeout', None, 'Seconds without a step, or a picture validated, '
+                       'after which the process ends; 0 for never. Default: 600 with several '
+                       'processes.', lower_bound=0)
     define_validation_images()
     define_model_parameters()
 
