@@ -138,7 +138,7 @@ def test_training_starts_from_them(run_script, photos, tmp_path):
     ('train.py', ['--model=wdsr', '--init=pretrained', '--scales=2,3'],
      '--scales=2,3: the trained weights of wdsr that come along are for x2, x3, x4, each'),
     ('train.py', ['--model=bsrn', '--init=pretrained', '--scales=8'],
-     '--scale=8: the trained weights of bsrn that come along are for x2, x3, x4\n'),
+     '--scales=8: the trained weights of bsrn that come along are for x2, x3, x4\n'),
     ('predict.py', ['--model=bsrn'], '--scale is missing: '),
     ('predict.py', ['--model=bsrn', '--scale=0'], '--scale=0: '),
     ('predict.py', ['--restore_path=wdsr', '--scale=2'], './wdsr: no such checkpoint'),
