@@ -176,12 +176,6 @@ def _averaged(prefix, shapes):
     return {name: values[source] for name, source in sources.items()}
 
 
-def read_all(prefix, shapes):
-    """Maps names to arrays, from a checkpoint that holds these names and no others."""
-    require_fit(prefix, read_shapes(prefix), shapes)
-    return read_values(prefix, shapes)
-
-
 def require_fit(prefix, shapes, wanted):
     """Fails with a list of all names that two mappings of names to shapes do not share."""
     misshaped = ['%s is %s instead of %s' % (name, list(shapes[name]), list(wanted[name]))

@@ -68,7 +68,7 @@ def test_gradients_are_those_of_autograd(imported, network, way):
     prefix = imported(network, 2)[1]
     with tf.Graph().as_default(), tf.Session() as session:
         model = read_model(prefix)
-        values = checkpoint.read_all(prefix, weights.shapes(model))
+        values = checkpoint.read_values(prefix, weights.shapes(model))
         tensors = {name: tf.constant(value) for name, value in values.items()}
         with weights.taken_from(tensors), way():
             outputs = model.network(tf.constant(inputs), 2)
