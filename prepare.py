@@ -24,8 +24,8 @@ ALL_SCALES = (2, 3, 4)
 def main(arguments):
     if len(arguments) != 1 or arguments[0] not in COMMANDS:
         raise UsageError('prepare.py what? one of: %s' % ', '.join(sorted(COMMANDS)))
-    model = FLAGS.model and models.find(FLAGS.model)
-    return COMMANDS[arguments[0]](flags.scales(model.recipe['scales'] if model else ALL_SCALES))
+    usual = models.find(FLAGS.model).recipe['scales'] if FLAGS.model else ALL_SCALES
+    return COMMANDS[arguments[0]](flags.scales(usual))
 
 
 def make_lr(scales):

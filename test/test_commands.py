@@ -582,6 +582,23 @@ class TestPreparation:
         pairs = dataloaders.find(loader)(str(photos), str(tmp_path / 'LR'), (2, 3, 4)).pairs()
         assert [sorted(pair.lr) for pair in pairs] == [[2, 3, 4]] * len(NAMES)
 
+    def test_lr_is_made_whatever_lies_beside_hr(self, run_script, photos, tmp_path):
+        for name in NAMES:
+            hr = read_rgb(str(photos / (name + '.png')))
+            for place, pixels in (('HR', hr), ('LR_bicubic/X2', 255 - hr[::2, ::2])):
+                path = tmp_path / 'Any' / place / (name + '.png')
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(str(path))
+        loader = dataloaders.find('benchmark_loader')(str(tmp_path / 'Any'), None, (2,))
+        assert all(pair.lr for pair in loader.pairs())
+        run_script('prepare.py', 'lr', '--dataloader=benchmark_loader', '--scales=2',
+                   '--data_truth_path=%s' % (tmp_path / 'Any'),
+                   '--output_path=%s' % (tmp_path / 'made'), check=True)
+        for name in NAMES:
+            made, = (tmp_path / 'made').rglob('%s*.png' % name)
+            np.testing.assert_array_equal(
+                read_rgb(str(made)), truth_and_low_resolution(photos, name, 2)[1], err_msg=name)
+
     @pytest.mark.parametrize('model', ['wdsr', 'srcnn'])
     def test_pack(self, run_script, photos, tmp_path, model):
         command = ('prepare.py', 'pack', '--model=' + model, '--dataloader=folder_loader',

@@ -55,7 +55,7 @@ def card(name, metadata, recipes, curve):
     """
     model = models.find(metadata['model'])(metadata['scales'], **metadata['hyper_parameters'])
     title = '%s for %s, %s.' % (
-        model.name().upper(), in_words(model.scales), parameters(metadata))
+        model.name().upper(), in_words(model.scales), parameters(model))
     pictures = '\n\n'.join('x%d: ![x%d](pictures/%s_x%d.png)' % (scale, scale, model.name(), scale)
                            for scale in model.scales)
     return '\n\n'.join([
@@ -67,17 +67,13 @@ def card(name, metadata, recipes, curve):
         '## Not good at', LIMITS]) + '\n'
 
 
-def parameters(metadata):
+def parameters(model):
     """How many there are, and how many of them are there for the training alone."""
-    def count(**changes):
-        return models.find(metadata['model'])(
-            metadata['scales'], **dict(metadata['hyper_parameters'], **changes)).parameters
-
-    if not metadata['hyper_parameters'].get('weight_norm'):
-        return '%s parameters' % format(count(), ',')
-    plain = count(weight_norm=False)
+    if not model.hyper_parameters.get('weight_norm'):
+        return '%s parameters' % format(model.parameters, ',')
+    plain = type(model)(model.scales, **dict(model.hyper_parameters, weight_norm=False)).parameters
     return ('%s parameters and %s gains of weight normalisation, which exports fold away'
-            % (format(plain, ','), format(count() - plain, ',')))
+            % (format(plain, ','), format(model.parameters - plain, ',')))
 
 
 def scores(model, found):

@@ -15,11 +15,11 @@ def write_low_resolution(loader, folder, naming, progress, degradation='bicubic'
     """Writes each image's LR image at each of the loader's scales; returns how many."""
     pairs = loader.pairs()
     for done, pair in enumerate(pairs, 1):
-        hr = loader.read(pair.hr)
+        hr, made = loader.read(pair.hr), pair._replace(lr={})  # whatever lies there already
         for scale in loader.scales:
             name = NAMINGS[naming].format(scale=scale, name=pair.name)
             write_png(os.path.join(folder, name),
-                      low_resolution(loader, pair, hr, scale, degradation))
+                      low_resolution(loader, made, hr, scale, degradation))
         progress(done, len(pairs))
     return len(pairs) * len(loader.scales)
 

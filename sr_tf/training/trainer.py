@@ -181,37 +181,40 @@ class _Keeper:
 
     def save(self, session, step):
         """A step is saved once, also when it was saved before this run went on from it."""
-        prefix = os.path.join(self._folder, '%s-%d' % (checkpoint.NAME, step))
-        if (self._engine.is_chief and step != self._saved_step
-                and prefix not in checkpoint.in_folder(self._folder)):
+        if self._engine.is_chief and step != self._saved_step and not self._is_kept(step):
             checkpoint.save(self._state.read(session), self._folder, step, self._metadata(step),
                             self._plan.save_max_keep)
         self._saved_step = step
-        return prefix
 
     def owes_score(self, session, step):
         """Whether a run that was killed saved this step and did not come to keep its score.
 
         All processes agree with the chief, who alone may see the files.
         """
-        prefix = os.path.join(self._folder, '%s-%d' % (checkpoint.NAME, step))
         owes = False
-        if self._engine.is_chief and prefix in checkpoint.in_folder(self._folder):
-            score = (checkpoint.read_metadata(prefix) or {}).get('score')
+        if self._engine.is_chief and self._is_kept(step):
+            score = (checkpoint.read_metadata(self._prefix(step)) or {}).get('score')
             owes = score is None or score > self._best_score()
         return session.run(self._word, {self._own_word: [owes]})[0] > 0
 
     def validate(self, session, step, progress):
         """The PSNR over all validation images, to which each process adds its share."""
-        prefix = self.save(session, step)
+        self.save(session, step)
         own = self._validation.scores(self._state.averaged_weights(session), progress)
         scores = session.run(self._scores, {self._own_scores: as_numbers(own.tobytes())})
         psnr = self._validation.mean(np.frombuffer(as_bytes(scores)))
         if self._engine.is_chief:
+            prefix = self._prefix(step)
             checkpoint.write_metadata(prefix, dict(self._metadata(step), score=psnr))
             if psnr > self._best_score():
                 checkpoint.copy(prefix, self._best_folder)
         return psnr
+
+    def _prefix(self, step):
+        return os.path.join(self._folder, '%s-%d' % (checkpoint.NAME, step))
+
+    def _is_kept(self, step):
+        return self._prefix(step) in checkpoint.in_folder(self._folder)
 
     def _best_score(self):
         kept = checkpoint.in_folder(self._best_folder)
