@@ -1,7 +1,7 @@
 """TensorFlow's own collectives over gRPC: no dependency, on every version."""
 import os
 
-from sr_tf.compat import collective_ops, tf
+from sr_tf.compat import REWRITE_OFF, collective_ops, tf
 from sr_tf.distributed.engine import Engine
 from sr_tf.errors import UserError
 
@@ -26,6 +26,12 @@ class CollectiveEngine(Engine):
 
     def session(self, chip, graph):
         return tf.Session(self._server.target, graph, self._configured(chip.config()))
+
+    def joined(self, vectors):
+        with tf.device(self._task + '/device:CPU:0'):
+            # As integers: mixed precision would round all, the loss too, where one is bfloat16.
+            joined = tf.concat([tf.bitcast(vector, tf.int32) for vector in vectors], 0)
+            return tf.bitcast(joined, tf.float32)
 
     def sum(self, vector):
         with tf.device(self._task + '/device:CPU:0'):
@@ -56,6 +62,8 @@ class CollectiveEngine(Engine):
     def _configured(self, config):
         config.experimental.collective_group_leader = '/job:worker/replica:0/task:0'
         config.isolate_session_state = True
+        # A server, unlike a session without one, has no use for fused operations of bfloat16.
+        config.graph_options.rewrite_options.remapping = REWRITE_OFF
         del config.device_filters[:]
         config.device_filters.append(self._task)
         return config

@@ -32,10 +32,14 @@ class Engine:
         """The mean over all processes of each of the float32 tensors, in one message."""
         if self.size == 1:
             return tensors
-        flat = tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0)
+        flat = self.joined([tf.reshape(tensor, [-1]) for tensor in tensors])
         sizes = [tensor.shape.num_elements() for tensor in tensors]
         parts = tf.split(self.sum(flat) / self.size, sizes)
         return [tf.reshape(part, tensor.shape) for part, tensor in zip(parts, tensors)]
+
+    def joined(self, vectors):
+        """One float32 vector of several."""
+        return tf.concat(vectors, 0)
 
     def close(self):
         """Leaves the others; they go on or have ended as well."""
