@@ -1,14 +1,15 @@
 """Trains a network; run again with the same --train_path, it continues."""
-import os
+import contextlib
 
 import models
 from sr_tf import checkpoint, cli, distributed, flags
 from sr_tf.data.pack import open_pack, read_through
 from sr_tf.data.sampler import Sampler, Shard
-from sr_tf.errors import UsageError, UserError
+from sr_tf.errors import UsageError
 from sr_tf.network import GraphNetwork
 from sr_tf.progress import progress_shower
 from sr_tf.scoring.validation import Validation
+from sr_tf.training.folder import held
 from sr_tf.training.start import choose_start
 from sr_tf.training.trainer import Plan, train
 from sr_tf.upscaler import Upscaler
@@ -28,17 +29,18 @@ def main(arguments):
     start = choose_start(folder, FLAGS.resume, weights, FLAGS.restore_target, FLAGS.global_step)
     model = build_model(model_class, recipe, start)
     pack = packed(flags.loader(recipe['scales']), recipe['scales'], model.input_is_enlarged)
-    sampler = Sampler(pack, recipe['scales'], flags.patch_sizes(recipe), recipe['batch_size'],
+    sampler = Sampler(pack, recipe['scales'],
+                      flags.patch_sizes(recipe, model.input_is_enlarged), recipe['batch_size'],
                       FLAGS.seed, Shard(engine.rank, engine.size), recipe['accumulate_steps'])
     plan = make_plan(recipe, chip, engine.size, len(pack.names))
     validate = validation(model, recipe['scales'], chip, engine)
 
-    if engine.is_chief:
-        prepare_folder(folder)
-        print('%s on %d %s in %s, %d images, %d steps, in %s'
-              % (model.name(), engine.size, chip.kind, chip.precision, len(pack.names),
-                 plan.max_steps, folder))
-    received = train(model, sampler, plan, chip, engine, folder, start, validate)
+    with held(folder) if engine.is_chief else contextlib.nullcontext():
+        if engine.is_chief:
+            print('%s on %d %s in %s, %d images, %d steps, in %s'
+                  % (model.name(), engine.size, chip.kind, chip.precision, len(pack.names),
+                     plan.max_steps, folder))
+        received = train(model, sampler, plan, chip, engine, folder, start, validate)
     engine.close()
     chip.verify()
     if not engine.is_chief:
@@ -48,15 +50,6 @@ def main(arguments):
         return 128 + received
     print('done: %s' % checkpoint.resolve(folder))
     return 0
-
-
-def prepare_folder(folder):
-    try:
-        os.makedirs(folder, exist_ok=True)
-        checkpoint.sweep(folder)
-    except OSError as error:
-        raise UserError('--train_path=%s: cannot be written: %s; name another folder'
-                        % (folder, error.strerror)) from error
 
 
 def build_model(model_class, recipe, start):

@@ -236,7 +236,12 @@ def _files(prefix):
 
 def _move(staging, folder):
     # The index last: it is what makes a checkpoint whole.
-    for name in sorted(os.listdir(staging), key=lambda name: name.endswith('.index')):
+    names = sorted(os.listdir(staging), key=lambda name: name.endswith('.index'))
+    for name in names:
+        # A power cut must not leave the new name without the bytes, and the older ones removed.
+        with open(os.path.join(staging, name), 'rb+') as file:
+            os.fsync(file.fileno())
+    for name in names:
         os.replace(os.path.join(staging, name), os.path.join(folder, name))
 
 

@@ -8,8 +8,12 @@ except ImportError:  # not on Windows, where one process writes over what anothe
 
 
 @contextlib.contextmanager
-def locked(path):
+def locked(path, otherwise=None):
+    """Within it, no other process is; while one is, this one waits, or raises `otherwise`."""
     with open(path, 'w') as file:
         if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if otherwise else 0))
+            except BlockingIOError:
+                raise otherwise from None
         yield

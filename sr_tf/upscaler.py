@@ -1,5 +1,6 @@
 """A trained network as a function of an image; what `sr_tf.load` returns."""
 import copy
+import os
 
 import numpy as np
 
@@ -26,6 +27,7 @@ def load(path, chip='auto', precision='auto', tile='auto', self_ensemble=False, 
     `tile` and `self_ensemble` are the `Upscaler`'s. `hyper_parameters` are needed only for
     checkpoints of other programs, where shapes do not tell them, such as BSRN's `recursions`.
     """
+    path = os.fspath(path)
     if not isinstance(chip, Chip):
         chip = Chip(chip, precision)
     if pretrained.is_name(path):

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pty
+import shutil
 import subprocess
 import sys
 
@@ -110,7 +111,7 @@ def metrics(validation, root):
 
 @pytest.fixture(scope='module')
 def upscaler(run):
-    loaded = sr_tf.load(str(run), chip='cpu')
+    loaded = sr_tf.load(run, chip='cpu')
     yield loaded
     loaded.close()
 
@@ -151,6 +152,13 @@ def run_on_terminal(root, *command):
     return process.wait(), shown.decode()
 
 
+def heights(run):
+    """Of the pictures in TensorBoard's events, by their tags."""
+    path, = run.glob('events.out.tfevents.*')
+    return {value.tag: value.image.height for event in tf.train.summary_iterator(str(path))
+            for value in event.summary.value if value.HasField('image')}
+
+
 class TestTraining:
     def test_the_folder_of_a_run(self, run):
         files = {path.name for path in run.iterdir()}
@@ -159,7 +167,7 @@ class TestTraining:
         checkpoints = {'model.ckpt-%d.%s' % (step, suffix) for step in (2, 4)
                        for suffix in ('index', 'data-00000-of-00001', 'json')}
         assert files - events - checkpoints == {
-            'arguments.json', 'best', 'checkpoint', 'train.csv', 'train.log'}
+            'arguments.json', 'best', 'checkpoint', 'train.csv', 'train.lock', 'train.log'}
         assert checkpoints <= files
         assert tf.train.latest_checkpoint(str(run)) == str(run / 'model.ckpt-4')
 
@@ -292,10 +300,15 @@ class TestOtherWaysToTrain:
         assert (metadata['step'], metadata['recipe']['max_steps']) == (4, 4)
 
     def test_the_size_of_target_patches(self, on_terminal, root):
-        path, = (root / 'terminal').glob('events.out.tfevents.*')
-        sizes = {value.tag: value.image.height for event in tf.train.summary_iterator(str(path))
-                 for value in event.summary.value if value.HasField('image')}
-        assert sizes == {'input': 12, 'output': 24, 'truth': 24}
+        assert heights(root / 'terminal') == {'input': 12, 'output': 24, 'truth': 24}
+
+    def test_inputs_that_are_enlarged_are_of_the_target_size(self, run_script, photos, tmp_path):
+        run_script('train.py', '--model=srcnn', '--dataloader=folder_loader', '--scales=3',
+                   '--data_truth_path=%s' % photos, '--train_path=%s' % tmp_path, '--max_steps=1',
+                   '--batch_size=1', '--target_patch_size=20', '--summary_freq=1', check=True)
+        assert heights(tmp_path) == {'input': 20, 'output': 20, 'truth': 20}
+        recipe = json.loads((tmp_path / 'model.ckpt-1.json').read_text())['recipe']
+        assert (recipe['input_patch_size'], recipe['target_patch_size']) == (None, 20)
 
     def test_mixed_precision_where_there_is_bfloat16(self, in_mixed_precision, on_terminal, root):
         metadata = json.loads((root / 'mixed' / 'model.ckpt-4.json').read_text())
@@ -599,6 +612,29 @@ class TestPreparation:
             np.testing.assert_array_equal(
                 read_rgb(str(made)), truth_and_low_resolution(photos, name, 2)[1], err_msg=name)
 
+    @pytest.mark.parametrize('command', ['lr', 'crops', 'tfrecord'])
+    def test_nothing_is_made_among_the_images_that_it_is_made_from(
+            self, run_script, photos, tmp_path, command):
+        shutil.copytree(str(photos), str(tmp_path / 'mine'))
+        for place in ('mine', 'mine/made'):
+            result = run_script(
+                'prepare.py', command, '--scales=2', '--patch_size=48',
+                '--data_truth_path=%s' % (tmp_path / 'mine'),
+                '--output_path=%s' % (tmp_path / place))
+            assert result.returncode == 2
+            assert '%s: lies in ' % (tmp_path / place) in result.stderr
+        assert sorted(path.stem for path in (tmp_path / 'mine').iterdir()) == sorted(NAMES)
+
+    def test_lr_images_never_overwrite_hr_images(self, run_script, photos, tmp_path):
+        shutil.copytree(str(photos), str(tmp_path / 'x2'))
+        result = run_script('prepare.py', 'lr', '--scales=2', '--output_path=%s' % tmp_path,
+                            '--data_truth_path=%s' % (tmp_path / 'x2'))
+        assert result.returncode == 1
+        assert 'would be overwritten; give another --output_path' in result.stderr
+        for name in NAMES:
+            np.testing.assert_array_equal(read_rgb(str(tmp_path / 'x2' / (name + '.png'))),
+                                          read_rgb(str(photos / (name + '.png'))))
+
     @pytest.mark.parametrize('model', ['wdsr', 'srcnn'])
     def test_pack(self, run_script, photos, tmp_path, model):
         command = ('prepare.py', 'pack', '--model=' + model, '--dataloader=folder_loader',
@@ -630,6 +666,13 @@ class TestPreparation:
         assert 'x2: 0 low-resolution images given, 4 to be made; 0 HR images' in printed
         assert 'x5: 0 low-resolution images given, 4 to be made; 4 HR images' in printed
         assert printed.splitlines()[-1] == 'no faults'
+
+    def test_inspect_names_what_is_too_small(self, run_script, tmp_path):
+        Image.new('RGB', (3, 3)).save(str(tmp_path / 'tiny.png'))
+        result = run_script('prepare.py', 'inspect', '--scales=2,4',
+                            '--data_truth_path=%s' % tmp_path)
+        assert result.returncode == 1
+        assert 'fault: %s: is 3x3, too small for x4' % (tmp_path / 'tiny.png') in result.stdout
 
     def test_inspect_names_every_fault(self, run_script, photos, tmp_path):
         for name in NAMES:

@@ -266,6 +266,17 @@ def test_processes_that_accumulate_at_half_the_rate_scaled_linearly_equal_one(
     assert np.allclose(column(folder, 'learning_rate'), RATE, rtol=1e-6)
 
 
+def test_two_processes_equal_one_in_mixed_precision(short, tmp_path):
+    """In bfloat16, where there is any; a loss that was rounded to it would differ."""
+    mixed = short + ['--precision=mixed']
+    result = launch(2, *mixed, '--batch_size=4', '--train_path=%s' % (tmp_path / 'two'))
+    assert result.code == 0, result
+    result = python(*mixed, '--batch_size=8', '--train_path=%s' % (tmp_path / 'one'))
+    assert result.code == 0, result
+    ours, theirs = (column(tmp_path / name, 'loss') for name in ('two', 'one'))
+    np.testing.assert_allclose(ours, theirs, rtol=5e-4)
+
+
 def assert_same_validation(ours, theirs):
     (mine,), (other,) = column(ours, 'psnr'), column(theirs, 'psnr')
     assert np.isclose(mine, other, rtol=0, atol=1e-3)
@@ -447,6 +458,22 @@ def test_sigterm_to_the_launcher_lets_rank_0_save_and_all_end(stopped, life):
     assert re.search(r'\[0\] SIGTERM: saved in %s.*same command continues' % life, stopped.output)
     assert stopped.errors == ''
     assert 'error' not in stopped.output
+
+
+def test_a_host_whose_fellow_is_stopped_does_not_say_that_it_is_done(two, tmp_path):
+    folder = tmp_path / 'run'
+    addresses = '127.0.0.1,127.0.0.1'
+    with started(*launcher(1, *two, '--train_path=%s' % folder, hosts=addresses,
+                           host_index=0)) as first, \
+            started(*launcher(1, *two, '--train_path=%s' % folder, hosts=addresses,
+                              host_index=1)) as second:
+        first.wait_until(lambda: saved_steps(folder))
+        second.send(signal.SIGTERM)
+        results = first.wait(), second.wait()
+    assert [result.code for result in results] == [128 + signal.SIGTERM] * 2
+    assert re.search(r'\[0\] SIGTERM: saved in %s.*same command continues' % folder,
+                     results[0].output)
+    assert saved_steps(folder)[-1] < STEPS
 
 
 def test_job_that_went_through_all_this_ends_with_the_same_bits(two, life, straight, stopped):

@@ -222,6 +222,46 @@ def test_what_does_not_fit_a_resumed_model_is_listed(run_script, long_flags, str
     assert saved_steps(straight)[-1] == STEPS
 
 
+def test_weights_alone_are_not_continued(run_script, long_flags, straight, tmp_path):
+    run_script('export.py', '--restore_path=%s' % straight, '--format=checkpoint',
+               '--output_path=%s' % tmp_path, check=True)
+    index, = tmp_path.glob('*.index')
+    folder = tmp_path / 'run'
+    folder.mkdir()
+    for path in tmp_path.glob(index.stem + '.*'):
+        path.rename(folder / ('model.ckpt-%d%s' % (STEPS, path.name[len(index.stem):])))
+    result = run_script('train.py', *long_flags, '--train_path=%s' % folder)
+    assert_one_line(result, 1, folder, 'holds weights alone', '--restore_path')
+    result = run_script('train.py', *long_flags, '--train_path=%s' % (tmp_path / 'new'),
+                        '--restore_path=%s' % folder, '--restore_target=all')
+    assert_one_line(result, 1, folder, 'holds weights alone', 'no --restore_target')
+
+
+def test_averages_are_continued_with_averages_alone(run_script, flags, long_flags, straight,
+                                                    eight_steps):
+    result = run_script('train.py', *long_flags, '--train_path=%s' % straight, '--ema_decay=0')
+    assert_one_line(result, 1, straight, 'was trained with averages', 'give its --ema_decay')
+    result = run_script('train.py', *flags, '--scales=2', '--max_steps=9', '--ema_decay=0.9',
+                        '--train_path=%s' % eight_steps)
+    assert_one_line(result, 1, eight_steps, 'was trained without averages')
+
+
+def test_no_other_process_trains_in_the_folder_of_a_run(run_script, long_flags, straight, tmp_path):
+    folder = tmp_path / 'run'
+    process = run_script.start('train.py', *long_flags, '--train_path=%s' % folder)
+    try:
+        wait_for_step(process, folder, 1)
+        process.send_signal(signal.SIGSTOP)
+        result = run_script('train.py', *long_flags, '--train_path=%s' % folder)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(PATIENCE) == 0, process.communicate()
+    finally:
+        process.kill()
+        process.communicate()
+    assert_one_line(result, 1, folder, 'another process trains there')
+    assert_same_run(folder, straight)
+
+
 def test_x2_weights_start_an_x4_model(run_script, flags, tmp_path):
     """What does not fit, by its name or its shape, is named and starts afresh."""
     weights = random_weights((2,), C, S + 1)

@@ -12,10 +12,10 @@ from collections import namedtuple
 
 from sr_tf.data.ahead import computed_ahead
 from sr_tf.data.growing_file import GrowingFile, Plane
-from sr_tf.data.lock import locked
 from sr_tf.data.low_resolution import low_resolution
 from sr_tf.errors import UserError
 from sr_tf.images.degradations import DEGRADATIONS
+from sr_tf.lock import locked
 from sr_tf.whole_file import whole_or_absent
 
 FORMAT = 1

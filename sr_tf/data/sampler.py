@@ -110,7 +110,7 @@ class Sampler:
         """The patches of so many samples, of which the first has this number."""
         lr, hr = self.pack.lr[scale], self.pack.hr
         size = self.patch_size[scale]
-        magnification = 1 if self.pack.enlarged else scale
+        magnification = self._magnification(scale)
         drawn = tf.stack([
             tf.raw_ops.StatelessRandomUniform(shape=[3 + TURNS], seed=[self.seed, first + index])
             for index in range(count)])
@@ -123,6 +123,9 @@ class Sampler:
                 cut(pixels, hr, top * magnification, left * magnification, size * magnification,
                     turns))
 
+    def _magnification(self, scale):
+        return 1 if self.pack.enlarged else scale
+
     def _require_room(self, scale):
         size = self.patch_size[scale]
         small = [index for index, plane in enumerate(self.pack.lr[scale])
@@ -132,9 +135,9 @@ class Sampler:
             largest = min(min(plane.height, plane.width) for plane in self.pack.lr[scale])
             raise UserError(
                 '%s: is %dx%d at x%d, too small for patches of %d (%d of %d images are); '
-                'remove them or use --input_patch_size=%d or less'
+                'remove them, or use at most --input_patch_size=%d or --target_patch_size=%d'
                 % (self.pack.names[small[0]], plane.width, plane.height, scale, size, len(small),
-                   len(self.pack.names), largest))
+                   len(self.pack.names), largest, largest * self._magnification(scale)))
 
 
 def _below(drawn, limit):

@@ -82,11 +82,13 @@ def _run(command, environments, log_path, grace, received):
 def _wait(ranks, received):
     """Until all have ended, or a signal came, or one failed; returns the one that failed."""
     while not received:
+        # Before they are asked how they ended, for one may end in between.
+        running = any(rank.is_running() for rank in ranks)
         failed = [rank for rank in ranks if rank.has_failed()]
         if failed:
             # A rank that was killed did not end because another had.
             return min(failed, key=_Rank.code)
-        if not any(rank.is_running() for rank in ranks):
+        if not running:
             return None
         time.sleep(POLL_SECONDS)
     for rank in ranks:

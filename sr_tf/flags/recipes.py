@@ -73,6 +73,8 @@ def recipe(model):
     chosen['scales'] = scales(published['scales'])
     for name in ('clip_norm', 'ema_decay'):
         chosen[name] = chosen[name] if (chosen[name] or 0) > 0 else None
+    if FLAGS.target_patch_size > 0:
+        chosen.update(input_patch_size=None, target_patch_size=FLAGS.target_patch_size)
     return chosen
 
 
@@ -87,15 +89,16 @@ def model_scales(chosen):
     return known
 
 
-def patch_sizes(chosen):
+def patch_sizes(chosen, input_is_enlarged):
     """The size of the input patches at each scale."""
-    if FLAGS.target_patch_size <= 0:
-        return dict.fromkeys(chosen['scales'], chosen['input_patch_size'])
+    target = chosen.get('target_patch_size')
+    if not target or input_is_enlarged:
+        return dict.fromkeys(chosen['scales'], target or chosen['input_patch_size'])
     for scale in chosen['scales']:
-        if FLAGS.target_patch_size % scale:
+        if target % scale:
             raise UsageError('--target_patch_size=%d: is not a multiple of the scale %d'
-                             % (FLAGS.target_patch_size, scale))
-    return {scale: FLAGS.target_patch_size // scale for scale in chosen['scales']}
+                             % (target, scale))
+    return {scale: target // scale for scale in chosen['scales']}
 
 
 def in_steps(chosen, images, processes=1):

@@ -1,12 +1,11 @@
 """A host's folder for what is far away."""
-import contextlib
-import fcntl
 import hashlib
 import os
 import tempfile
 
 from sr_tf.errors import UserError
 from sr_tf.jobs import stores
+from sr_tf.lock import locked
 
 
 class Cache:
@@ -16,13 +15,10 @@ class Cache:
         self.path = path or ('/cache' if os.access('/cache', os.W_OK) else
                              os.path.join(tempfile.gettempdir(), 'sr-tf-modelarts'))
 
-    @contextlib.contextmanager
     def locked(self):
-        """Within it, the other processes of this host wait."""
+        """A context in which the other processes of this host wait."""
         os.makedirs(self.path, exist_ok=True)
-        with open(os.path.join(self.path, '.lock'), 'w') as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        return locked(os.path.join(self.path, '.lock'))
 
     def place(self, kind, url):
         """The path for what belongs to this URL and no other."""

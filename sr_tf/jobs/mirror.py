@@ -117,7 +117,7 @@ class Mirror:
         """Maps all files that are finished to what changes when they change."""
         stamps = {}
         for name in stores.relative_files(self._folder):
-            if not name.endswith('.tmp') and '.saving-' not in name:
+            if not name.endswith(('.tmp', '.lock')) and '.saving-' not in name:
                 with contextlib.suppress(FileNotFoundError):
                     status = os.stat(os.path.join(self._folder, name))
                     stamps[name] = status.st_mtime_ns, status.st_size

@@ -66,9 +66,24 @@ def _everything(prefix, wanted, is_optional):
     shapes = checkpoint.read_shapes(prefix)
     wanted = {name: shape for name, shape in wanted.items()
               if name in shapes or not is_optional(name)}
-    checkpoint.require_fit(prefix, {name: shape for name, shape in shapes.items()
-                                    if name in wanted or name not in LOSS_SCALE}, wanted)
+    shapes = {name: shape for name, shape in shapes.items()
+              if name in wanted or name not in LOSS_SCALE}
+    _require_same_kind(prefix, shapes, wanted)
+    checkpoint.require_fit(prefix, shapes, wanted)
     return checkpoint.read_values(prefix, wanted)
+
+
+def _require_same_kind(prefix, shapes, wanted):
+    """Says in a line what is missing, where all of the weights are there."""
+    differing = set(shapes) ^ set(wanted)
+    if differing and all(name.endswith(EMA_SUFFIX) for name in differing):
+        raise UserError('%s: was trained with%s averages of its weights; %s'
+                        % ((prefix, '', 'give its --ema_decay') if differing & set(shapes) else
+                           (prefix, 'out', 'leave --ema_decay out')))
+    if differing and all(map(is_weight, shapes)) and not any(map(is_weight, differing)):
+        raise UserError('%s: holds weights alone, which no training can go on from; to start from '
+                        'them give --restore_path and a new --train_path, and no --restore_target'
+                        % prefix)
 
 
 def _is_optional(name):

@@ -125,7 +125,8 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
 
             keeper.save(session, step)
             journal.close()
-            return signals.received
+            # Where another process was told to stop, this one was as well.
+            return signals.received or (signal.SIGTERM if step < plan.max_steps else None)
 
 
 @contextlib.contextmanager
