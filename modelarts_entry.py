@@ -17,8 +17,8 @@ from sr_tf.jobs.mirror import Mirror
 FLAGS = flags.FLAGS
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What of training's flags scoring needs as well.
-SHARED = ('chip', 'precision', 'cuda_device', 'scales', 'npu_precision_mode', 'npu_option',
-          'npu_fusion_switch_file')
+SHARED = ('chip', 'precision', 'cuda_device', 'scales', 'degradation', 'npu_precision_mode',
+          'npu_option', 'npu_fusion_switch_file')
 OWN = ('data_url', 'train_url', 'mode', 'cache_path', 'upload_seconds', 'platform')
 STEPS_FOR_SPEED = 300
 
@@ -43,6 +43,7 @@ def main(arguments):
         flags.required(name)
     cache = Cache(FLAGS.cache_path)
     run = FLAGS.train_path if FLAGS['train_path'].present else cache.place('run', FLAGS.train_url)
+    stores.require_apart(run, FLAGS.train_url)
     mirror = Mirror(run, stores.open_store('train_url', FLAGS.train_url))
     with cache.locked():
         data = cache.data('data_url', FLAGS.data_url)
@@ -53,6 +54,8 @@ def main(arguments):
         return processes.run(training)
     with mirror.in_background(FLAGS.upload_seconds):
         code = processes.run(training) or (scoring and processes.run(scoring))
+        # Whoever has less patience than the rest of the upload takes has SIGKILL.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     upload_the_rest(mirror, code)
     if not code:
         print_results(run, time.time() - began)
@@ -61,8 +64,8 @@ def main(arguments):
 
 def scripts(data, run, packs):
     """The commands that train and that score, the latter None where --mode does not want it."""
-    given = {name: FLAGS[name].value for name in data_folder.FLAGS + data_folder.VALID_FLAGS
-             if FLAGS[name].present}
+    given = {name: FLAGS[name].value for name in
+             data_folder.FLAGS + data_folder.VALID_FLAGS + ('degradation',) if FLAGS[name].present}
     training = dict(data_folder.for_training(data, given), train_path=run,
                     pack_path=FLAGS.pack_path or packs)
     if FLAGS.mode == 'perf':
@@ -85,8 +88,6 @@ def script(name, passed_on, values):
 
 
 def upload_the_rest(mirror, code):
-    # Whoever has no more patience has SIGKILL.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         mirror.finish()
     except UserError as error:

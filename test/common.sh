@@ -6,7 +6,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LAUNCHER=$(basename "$0")
 PYTHON=${PYTHON:-python}
 STEPS_FOR_SPEED=300
-SHARED='scales|precision|cuda_device|npu_precision_mode|npu_option|npu_fusion_switch_file'
+SHARED='scales|degradation|precision|cuda_device|npu_precision_mode|npu_option|npu_fusion_switch_file'
 LAST_LINES=20 # of the log make the speed: before them a chip may have compiled
 
 required=(data_path)

@@ -313,6 +313,7 @@ def test_the_exit_code_is_that_of_training(root, data, finish):
     (['--train_url=obs://bucket/run'], 1, '--train_url=obs://bucket/run: moxing, which reaches '),
     (['--nonsense=1'], 2, "Unknown command line flag 'nonsense'"),
     (['--data_truth_path=.', '--mode=acc'], 2, 'there are no validation images'),
+    (['--train_url=run', '--train_path=run/now'], 2, '--train_url=run: would be a copy of the '),
 ])
 def test_what_cannot_work_is_refused_before_training(run_script, photos, tmp_path, flags, code,
                                                      message):
@@ -474,6 +475,13 @@ def make_folders(root, *folders):
      ('folder_loader', '{}/HR', None), ('folder_loader', '{}/mine,/else', None)),
     (['x', 'valid/HR'], {'data_truth_path': 'x', 'dataloader': 'folder_loader'},
      ('folder_loader', '{}/x', None), ('basic_loader', '{}/valid/HR', None)),
+    (['DIV2K_train_HR', 'DIV2K_train_LR_bicubic', 'valid/HR', 'valid/LR'],
+     {'degradation': 'blur-down'},
+     ('div2k_loader', '{}/DIV2K_train_HR', None), ('basic_loader', '{}/valid/HR', None)),
+    (['DIV2K_train_HR', 'DIV2K_train_LR_bicubic', 'DIV2K_train_LR_unknown', 'valid'],
+     {'degradation': 'unknown'},
+     ('div2k_loader', '{}/DIV2K_train_HR', '{}/DIV2K_train_LR_unknown'),
+     ('folder_loader', '{}/valid', None)),
 ])
 def test_what_a_folder_holds(tmp_path, folders, given, training, validation):
     make_folders(tmp_path, *folders)

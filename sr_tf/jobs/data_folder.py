@@ -6,6 +6,7 @@ import os
 import sys
 
 from sr_tf.errors import UsageError, UserError
+from sr_tf.images.degradations import DEGRADATIONS
 from sr_tf.images.files import is_image_name
 
 ROOTS = ('', 'DIV2K', 'dataset', 'dataset/DIV2K')
@@ -33,8 +34,8 @@ VALID_FLAGS = ('valid_dataloader', 'valid_truth_path', 'valid_input_path')
 def for_training(folder, given):
     """The values of train.py's flags that say where the images are, by their names.
 
-    `given` holds those on the command line, which count first. A relative path among them is one
-    in the folder, if it exists there.
+    `given` holds those on the command line, which count first, and --degradation, which says which
+    LR images are wanted. A relative path among them is one in the folder, if it exists there.
     """
     training = _require(folder, 'train on', _part(folder, given, FLAGS, TRAINING))
     validation = _part(folder, given, VALID_FLAGS, VALIDATION)
@@ -68,7 +69,7 @@ def _part(folder, given, names, layouts):
         chosen[flag] = ','.join(_inside(folder, path) for path in chosen[flag].split(','))
     if 'data_truth_path' in chosen:
         return chosen
-    found = _found(folder, layouts)
+    found = _found(folder, layouts, given.get('degradation'))
     if chosen.get('dataloader', found.get('dataloader')) != found.get('dataloader'):
         found.pop('data_input_path', None)
     return dict(found, **chosen)
@@ -79,15 +80,24 @@ def _inside(folder, path):
     return inside if os.path.exists(inside) else path
 
 
-def _found(folder, layouts):
+def _found(folder, layouts, degradation):
     for root in ROOTS:
         for loader, truth, low in layouts:
+            wanted = _lr_folder(low, degradation)
             truth_path, input_path = (os.path.join(folder, root, name or '') for name in
-                                      (truth, low))
+                                      (truth, wanted))
             if os.path.isdir(truth_path):
-                has_input = low and os.path.isdir(input_path)
+                has_input = wanted and os.path.isdir(input_path)
                 return dict(zip(FLAGS, (loader, truth_path, input_path if has_input else None)))
     return {}
+
+
+def _lr_folder(low, degradation):
+    """The name of a layout's folder of LR images, or None if they are made or there are none."""
+    known = DEGRADATIONS.get(degradation)
+    if known and not known.reads_files:
+        return None
+    return low and low.replace('LR_bicubic', 'LR_%s' % (degradation or 'bicubic'))
 
 
 def _require(folder, purpose, flags):

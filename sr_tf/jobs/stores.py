@@ -4,7 +4,7 @@ import shutil
 import sys
 import time
 
-from sr_tf.errors import UserError
+from sr_tf.errors import UsageError, UserError
 
 PAUSES = (1, 2, 4, 8, 16, 32)
 _UNFINISHED = '.uploading'
@@ -20,6 +20,14 @@ def open_store(flag, url):
         raise UserError('--%s=%s: moxing, which reaches buckets, cannot be imported (%s); run this '
                         'on ModelArts or name a mounted folder' % (flag, url, error)) from error
     return Bucket(url, moxing.file)
+
+
+def require_apart(run, url):
+    """Of a run's folder and the mounted one that has its copy, none may lie in the other."""
+    paths = [os.path.realpath(run), os.path.realpath(url)]
+    if '://' not in url and os.path.commonpath(paths) in paths:
+        raise UsageError('--train_url=%s: would be a copy of the run within itself (%s); name '
+                         'another --train_path, or none' % (url, run))
 
 
 class Bucket:
