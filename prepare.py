@@ -38,13 +38,13 @@ def make_lr(scales):
 
 
 def make_crops(_):
-    folder = flags.required('output_path')
+    folder = output_folder()
     count = write_crops(sources(), folder, FLAGS.patch_size, stride(), progress_shower('cutting'))
     print('%d crops in %s' % (count, folder))
 
 
 def make_tfrecord(_):
-    folder = flags.required('output_path')
+    folder = output_folder()
     count = write_shards(sources(), folder, FLAGS.patch_size, stride(), FLAGS.num_shards,
                          progress_shower('cutting'))
     print('%d crops in %s' % (count, folder))
@@ -65,6 +65,12 @@ def degradation(scales):
     if FLAGS.degradation == 'unknown':
         raise UsageError('--degradation=unknown: makes no images; name one that does')
     return flags.degradation(scales) or 'bicubic'
+
+
+def output_folder():
+    folder = flags.required('output_path')
+    preparation.require_apart(folder, flags.required('data_truth_path'))
+    return folder
 
 
 def sources():

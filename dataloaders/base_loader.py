@@ -18,11 +18,13 @@ class BaseLoader:
     Paths may name several folders, separated by commas.
 
     prefix: of the flags that name the paths, data or valid.
+    reads_below: whether all images below the folders are taken, however deep.
     lr_kind: which low-resolution images are wanted where a set has several kinds, by their names
         in DIV2K: bicubic or unknown.
     """
 
     prefix = 'data'
+    reads_below = True
     lr_kind = 'bicubic'
 
     def __init__(self, truth_path, input_path, scales):

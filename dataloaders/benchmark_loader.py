@@ -39,6 +39,8 @@ class BenchmarkLoader(BaseLoader):
     LR images that are not there are made from the HR ones.
     """
 
+    reads_below = False
+
     def list_pairs(self):
         path = self.only_truth_path('a test set, as in sets/Set5')
         if self.input_path:
@@ -71,7 +73,7 @@ class BenchmarkLoader(BaseLoader):
 
     def _low_resolution(self, root, words, hr):
         """Maps names of the HR images to their LR images, as far as there are any."""
-        folder, ending = _first_place(root, LR_PLACES, words)
+        folder, ending = _first_place(root, _lr_places(self.lr_kind), words)
         if folder is None:
             return {}
         images = _pictures(folder)
@@ -81,6 +83,14 @@ class BenchmarkLoader(BaseLoader):
                             'them, or remove the folder and they are made'
                             % (folder, min(hr), ending))
         return lr
+
+
+def _lr_places(kind):
+    """Those that say the kind come first, unless it is the one that they hold when they do not."""
+    if kind == 'bicubic':
+        return LR_PLACES
+    open_to_all = [place for place in LR_PLACES if 'bic' not in place[0]]
+    return sorted(open_to_all, key=lambda place: '{kind}' not in place[0])
 
 
 def _first_place(root, places, words):

@@ -2,7 +2,7 @@
 import os
 
 from dataloaders.base_loader import BaseLoader, by_name, join_pairs
-from sr_tf.errors import UsageError
+from sr_tf.errors import UsageError, UserError
 
 
 class FolderLoader(BaseLoader):
@@ -17,5 +17,9 @@ class FolderLoader(BaseLoader):
         images = {}
         for index, folder in enumerate(folders):
             prefix = '%d-%s/' % (index, os.path.basename(os.path.normpath(folder)))
-            images.update((prefix + name, path) for name, path in by_name(folder).items())
+            found = by_name(folder)
+            if not found:
+                raise UserError('%s=%s: no images found in %s'
+                                % (self.flag('truth_path'), self.truth_path, folder))
+            images.update((prefix + name, path) for name, path in found.items())
         return join_pairs(images, {}, None)

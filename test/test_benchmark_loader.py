@@ -71,6 +71,26 @@ def test_a_scale_without_lr_images_has_none(tmp_path):
     assert [sorted(pair.lr) for pair in loader(tmp_path / 'Set5', 2, 3).pairs()] == [[2], [2]]
 
 
+def test_unknown_lr_images_are_preferred_where_they_are_asked_for(tmp_path):
+    unknown = {name: 255 - image for name, image in LR.items()}
+    for layout in ('HR and LR', 'as BasicSR'):
+        lay_out(tmp_path, *LAYOUTS[layout][1:])
+    for name in NAMES:
+        save(tmp_path / 'Set5' / 'LR_unknown' / 'x2' / (name + '.png'), unknown[name])
+    for kind, images in (('bicubic', LR), ('unknown', unknown)):
+        found = loader(tmp_path / 'Set5', 2)
+        found.lr_kind = kind
+        for pair in found.pairs():
+            np.testing.assert_array_equal(found.read(pair.lr[2]), images[pair.name])
+
+
+def test_files_that_are_called_bicubic_are_not_unknown(tmp_path):
+    lay_out(tmp_path, *LAYOUTS['as BasicSR'][1:])
+    found = loader(tmp_path / 'Set5', 2)
+    found.lr_kind = 'unknown'
+    assert [pair.lr for pair in found.pairs()] == [{}, {}]
+
+
 def test_lr_images_may_be_there_for_some(tmp_path):
     lay_out(tmp_path, *LAYOUTS['HR and LR'][1:])
     (tmp_path / 'Set5' / 'LR' / 'x2' / 'bird.png').unlink()

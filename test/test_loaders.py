@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 import dataloaders
+from sr_tf.data.archives import find_images
 from sr_tf.data.pack import open_pack
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import resize
@@ -113,6 +114,14 @@ def test_several_folders_may_hold_images_of_the_same_names(layouts):
     assert [relative(pair.hr, layouts) for pair in pairs] == [
         '%s/%s.png' % (folder, name)
         for folder in ('set/HR', 'DIV2K_train_HR') for name in DIV2K_NAMES]
+
+
+def test_none_of_several_folders_may_be_empty(layouts, tmp_path):
+    folders = '%s,%s' % (layouts / 'set' / 'HR', tmp_path)
+    with pytest.raises(UserError, match='--data_truth_path=.*: no images found in %s' % tmp_path):
+        loader('folder_loader', folders).pairs()
+    with pytest.raises(UserError, match='%s: no images found' % tmp_path):
+        find_images(folders.split(','))
 
 
 def test_other_files_and_hidden_ones_are_no_images(tmp_path, pictures):

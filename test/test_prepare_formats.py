@@ -2,6 +2,7 @@
 import io
 import json
 import os
+import shutil
 import tarfile
 import zipfile
 
@@ -150,6 +151,15 @@ def test_crops_are_where_their_names_say(photos, tmp_path):
     photo = files.read_rgb(str(photos / 'coffee.png'))
     crop = files.read_rgb(str(tmp_path / 'crops' / 'coffee_0030_0060.png'))
     assert np.array_equal(crop, photo[30:66, 60:96])
+
+
+def test_crops_of_an_image_that_has_changed_are_not_taken_for_its_own(photos, tmp_path):
+    mine = tmp_path / 'mine'
+    shutil.copytree(str(photos), str(mine))
+    write_crops(find_images([str(mine)]), str(tmp_path / 'crops'), SIZE, STRIDE, ignore)
+    shutil.copy(str(photos / 'coffee.png'), str(mine / 'rocket.png'))
+    with pytest.raises(UserError, match='was not made from these images'):
+        write_crops(find_images([str(mine)]), str(tmp_path / 'crops'), SIZE, STRIDE, ignore)
 
 
 def test_images_smaller_than_all_crops_are_an_error(photos, tmp_path):

@@ -44,12 +44,13 @@ def find_images(paths):
     sources = []
     for path in paths:
         if _is_archive_name(path):
-            sources += _members(path, '')
+            found = _members(path, '')
         else:
-            sources += _below(path, _base_name(path) if len(paths) > 1 else '')
-    if not sources:
-        raise UserError('%s: no images found; --data_truth_path must name a folder or an archive '
-                        'with %s' % (','.join(paths), ', '.join(files.EXTENSIONS)))
+            found = _below(path, _base_name(path) if len(paths) > 1 else '')
+        if not found:
+            raise UserError('%s: no images found; --data_truth_path must name a folder or an '
+                            'archive with %s' % (path, ', '.join(files.EXTENSIONS)))
+        sources += found
     _require_distinct_names(sources)
     return sources
 

@@ -3,7 +3,7 @@ import os
 
 from sr_tf.data.ahead import computed_ahead
 from sr_tf.data.archives import opened
-from sr_tf.data.made_from import claim
+from sr_tf.data.made_from import claim, stamp
 from sr_tf.errors import UserError
 from sr_tf.images import files
 
@@ -23,7 +23,7 @@ def write_crops(sources, folder, size, stride, progress):
 
     progress(done, total): called after each image.
     """
-    claim(folder, {'patch_size': size, 'stride': stride})
+    claim(folder, {'patch_size': size, 'stride': stride, 'images': stamp(sources)})
 
     def write_missing(item):
         name, file = item

@@ -2,8 +2,8 @@
 import os
 from collections import namedtuple
 
-from sr_tf.data.low_resolution import low_resolution
-from sr_tf.errors import UserError
+from sr_tf.data.low_resolution import low_resolution, require_room
+from sr_tf.errors import UsageError, UserError
 from sr_tf.images.files import write_png
 
 NAMINGS = {'basic': 'x{scale}/{name}.png', 'div2k': 'X{scale}/{name}x{scale}.png'}
@@ -13,15 +13,28 @@ Findings = namedtuple('Findings', 'facts faults')
 
 def write_low_resolution(loader, folder, naming, progress, degradation='bicubic'):
     """Writes each image's LR image at each of the loader's scales; returns how many."""
+    if loader.reads_below:
+        require_apart(folder, loader.truth_path)
     pairs = loader.pairs()
+    originals = {os.path.realpath(str(pair.hr)) for pair in pairs}
     for done, pair in enumerate(pairs, 1):
         hr, made = loader.read(pair.hr), pair._replace(lr={})  # whatever lies there already
         for scale in loader.scales:
-            name = NAMINGS[naming].format(scale=scale, name=pair.name)
-            write_png(os.path.join(folder, name),
-                      low_resolution(loader, made, hr, scale, degradation))
+            path = os.path.join(folder, NAMINGS[naming].format(scale=scale, name=pair.name))
+            if os.path.realpath(path) in originals:
+                raise UserError('%s: would be overwritten; give another --output_path' % path)
+            write_png(path, low_resolution(loader, made, hr, scale, degradation))
         progress(done, len(pairs))
     return len(pairs) * len(loader.scales)
+
+
+def require_apart(folder, truth_path):
+    """What is made from the images below a folder would be taken for more of them there."""
+    for path in (truth_path or '').split(','):
+        within = os.path.join(os.path.realpath(path), '')
+        if path and os.path.join(os.path.realpath(folder), '').startswith(within):
+            raise UsageError('--output_path=%s: lies in %s, where the images are that it is made '
+                             'from; name a folder outside of it' % (folder, path))
 
 
 def inspect(loader, progress):
@@ -36,7 +49,7 @@ def inspect(loader, progress):
         hr = _read(loader, pair.hr, faults)
         if hr is not None:
             sizes.append(hr.shape[:2])
-            faults += _misfits(loader, pair, hr)
+            faults += _too_small(loader, pair, hr) or _misfits(loader, pair, hr)
         progress(done, len(pairs))
     facts = ['%d images in %s' % (len(pairs), loader.truth_path or 'the loader\'s own set')]
     if sizes:
@@ -58,6 +71,14 @@ def _read(loader, where, faults):
     except UserError as error:
         faults.append(str(error))
         return None
+
+
+def _too_small(loader, pair, hr):
+    try:
+        require_room(pair, hr, max(loader.scales))
+    except UserError as error:
+        return [str(error)]
+    return []
 
 
 def _misfits(loader, pair, hr):
