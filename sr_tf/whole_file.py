@@ -2,8 +2,11 @@
 import contextlib
 import os
 import shutil
+import zlib
 
 from sr_tf.errors import UserError
+
+LONG_NAME = 200  # bytes, of the 255 that file systems allow
 
 
 @contextlib.contextmanager
@@ -12,7 +15,7 @@ def whole_or_absent(path):
 
     Both may be folders.
     """
-    temporary = '%s.%d.tmp' % (path, os.getpid())
+    temporary = _temporary(path)
     replaced = temporary + '.old'
     try:
         os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
@@ -29,3 +32,11 @@ def whole_or_absent(path):
             shutil.rmtree(temporary, ignore_errors=True)
         elif os.path.exists(temporary):
             os.remove(temporary)
+
+
+def _temporary(path):
+    """Beside the path, in the same file system; of a long name, the start must do."""
+    folder, name = os.path.split(path)
+    if len(os.fsencode(name)) > LONG_NAME:
+        name = '%s-%08x' % (name[:LONG_NAME // 8], zlib.crc32(os.fsencode(name)))
+    return os.path.join(folder, '%s.%d.tmp' % (name, os.getpid()))

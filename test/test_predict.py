@@ -630,6 +630,14 @@ class TestWhatBelongsToAPicture:
             enlarge(tmp_path / 'a.jpg', tmp_path / 'big.jpg')
             assert written(tmp_path / 'big.jpg')[0] == {}, number
 
+    def test_exif_data_beyond_what_a_jpeg_file_holds_is_left_out(self, enlarge, tmp_path):
+        block = Image.Exif()
+        block[TITLE] = 'long' * 2 ** 14
+        save(tmp_path / 'a.png', smooth(3), exif=block)
+        for name, held in (('big.jpg', False), ('big.png', True)):
+            enlarge(tmp_path / 'a.png', tmp_path / name)
+            assert (TITLE in written(tmp_path / name)[0]) == held
+
     def test_a_resolution_that_cannot_be_one_is_left_out(self, enlarge, tmp_path):
         save(tmp_path / 'a.bmp', random_samples(3))
         data = bytearray((tmp_path / 'a.bmp').read_bytes())
@@ -726,6 +734,13 @@ class TestWhereThingsGo:
         assert contents(tmp_path) == before
         enlarge(tmp_path / 'in', tmp_path / 'out')
         assert (tmp_path / 'out' / 'b.png').read_bytes() == before['out/a.png']
+
+
+    def test_the_longest_names_there_are(self, enlarge, tmp_path):
+        name = 125 * 'ä' + '.png'
+        save(tmp_path / name, random_samples(3))
+        enlarge(tmp_path / name, tmp_path / 'out' / name)
+        assert set(contents(tmp_path / 'out')) == {name}
 
 
 class TestBatches:
@@ -843,8 +858,9 @@ class TestBadInput:
         assert result.returncode == FAILURE
         assert set(contents(tmp_path / 'out')) == {'a.png'}
         assert result.stdout.decode().startswith('1 of 4 pictures enlarged')
-        for line, words in zip(result.stderr.splitlines(), (
-                ('b.png', 'not an image'), ('c.png', 'truncated'), ('out/d.png', 'is a folder'))):
+        first, second, third = result.stderr.splitlines()
+        for line, words in ((first, ('b.png', 'not an image')), (second, ('c.png', 'truncated')),
+                            (third, ('out/d.png', 'is a folder'))):
             assert line.startswith('not enlarged: ')
             assert all(word in line for word in words)
 
@@ -878,6 +894,19 @@ class TestBadInput:
                 (picture, 'a.png', ['--format=gif'], 'format'),
                 (picture, 'a.png', ['--batch=0'], 'batch')):
             refused(run(source, target, *more), USAGE, words)
+
+    def test_a_file_in_place_of_the_folder(self, run, tmp_path):
+        save(tmp_path / 'in' / 'a.png', random_samples(3))
+        (tmp_path / 'out').write_text('mine')
+        for source, target in ((tmp_path / 'in' / 'a.png', tmp_path / 'out'),
+                               (tmp_path / 'in', tmp_path / 'out' / 'deeper')):
+            refused(run(source, target), FAILURE, tmp_path / 'out', 'is a file', '--output_path')
+        assert (tmp_path / 'out').read_text() == 'mine'
+
+    @pytest.mark.parametrize('dtype', [np.int8, np.int16])
+    def test_signed_samples(self, run, tmp_path, dtype):
+        tifffile.imwrite(str(tmp_path / 'a.tif'), np.full((16, 16), -5, dtype))
+        refused(run(tmp_path / 'a.tif', tmp_path / 'big.png'), FAILURE, 'a.tif', 'signed samples')
 
     def test_a_scale_that_the_model_lacks(self, run, upscaler, tmp_path):
         save(tmp_path / 'a.png', random_samples(3))

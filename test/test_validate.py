@@ -1,6 +1,7 @@
 """validate.py on several sets, methods and processes, as people type it."""
 import csv
 import json
+import os
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from random_networks import make_model, random_image, save_checkpoint
 from sr_tf import flags as definitions
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import resize
+from sr_tf.scoring.files import write_csv
 from sr_tf.scoring.methods import Folder, names_of, scales_of
 from sr_tf.scoring.protocols import MEASURES, PROTOCOLS
 
@@ -218,6 +220,14 @@ class TestFlags:
         self.parse('--datasets=Set5', '--data_root=%s' % (root / 'sets'), '--degradation=unknown')
         chosen, = definitions.test_sets((2,))
         assert chosen.loader.lr_kind == 'unknown' and chosen.name == 'Set5'
+
+
+def test_a_file_name_that_is_no_text_is_in_the_table_all_the_same(tmp_path):
+    scores = {'psnr': 30.0, 'ssim': 0.9, 'ms_ssim': 0.99}
+    image = dict(scores, name=os.fsdecode(b'a\xff'), bicubic=scores, seconds=1.0, megapixels=0.1)
+    result = dict(image, dataset='S', scale=2, images=[image])
+    write_csv(str(tmp_path / 'metrics.csv'), {'model': 'srcnn', 'results': [result]})
+    assert r'a\udcff' in (tmp_path / 'metrics.csv').read_text(encoding='utf-8')
 
 
 def test_pictures_alone_need_a_scale(root):

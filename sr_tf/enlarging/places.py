@@ -127,6 +127,8 @@ def _require_writable(folders):
     for folder in folders:
         while folder and not os.path.exists(folder):
             folder = os.path.dirname(folder)
+        if folder and not os.path.isdir(folder):
+            raise UserError('%s: is a file, not a folder; give another --output_path' % folder)
         if not os.access(folder or '.', os.W_OK):
             raise UserError('%s: cannot be written to; give another --output_path'
                             % (folder or '.'))

@@ -104,6 +104,8 @@ class TiffFile:
         return _with_alpha(pixels, alpha, kinds[0] == tags.PREMULTIPLIED)
 
     def _by_pillow(self):
+        if self._page.sampleformat == tags.SIGNED:
+            raise Unusable('has signed samples; save it with 8 or 16 bits a channel, unsigned')
         try:
             image = self._open()
         except UnidentifiedImageError:

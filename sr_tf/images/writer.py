@@ -9,6 +9,7 @@ from sr_tf.images.picture import Unusable, reduced
 
 BEST_QUALITY = 100
 DEFAULT_QUALITY = 95
+LARGEST_SEGMENT = 2 ** 16 - 3  # of a JPEG file, in which EXIF data is one
 
 
 def require_room(picture, known, scale):
@@ -25,9 +26,9 @@ def require_room(picture, known, scale):
 def write_picture(file, picture, known, quality=DEFAULT_QUALITY):
     """Writes the picture to a file that is open and empty, in the `Format`.
 
-    What the format cannot hold is left out: 16 bits are rounded to 8, opaque alpha is dropped, and
-    of BMP files neither profile nor EXIF data is part.  `quality` is for JPEG and WebP, where 100
-    is without loss.
+    What the format cannot hold is left out: 16 bits are rounded to 8, opaque alpha is dropped, of
+    BMP files neither profile nor EXIF data is part, nor of JPEG files EXIF data beyond 64 KB.
+    `quality` is for JPEG and WebP, where 100 is without loss.
     """
     if not known.has_alpha:
         picture = picture._replace(alpha=None)
@@ -48,7 +49,10 @@ def write_picture(file, picture, known, quality=DEFAULT_QUALITY):
 
 
 def _write_by_pillow(file, samples, known, quality, icc, exif, dpi):
-    options = {'dpi': dpi, 'icc_profile': icc, 'exif': exif and b'Exif\0\0' + exif}
+    exif = exif and b'Exif\0\0' + exif
+    if known.name == 'jpg' and len(exif or b'') > LARGEST_SEGMENT:
+        exif = None
+    options = {'dpi': dpi, 'icc_profile': icc, 'exif': exif}
     options = {name: value for name, value in options.items() if value}
     if known.name == 'jpg':
         options.update(quality=quality, subsampling=0)

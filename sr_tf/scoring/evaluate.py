@@ -93,6 +93,7 @@ def _enlarged(method, test_set, source, share, each_output):
 
     reading = computed_ahead(read, itertools.chain(*batches),
                              lambda index: _area(sizes[index]), HELD_PIXELS)
+    each_output = each_output and len(method.output_numbers) > 1
     for batch in batches:
         images = list(itertools.islice(reading, len(batch)))
         began = time.time()

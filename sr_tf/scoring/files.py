@@ -20,7 +20,9 @@ def write_csv(path, metrics):
     """
     protocols = list(metrics.get('protocols', ()))[1:]
     columns = ['%s %s' % (name, measure) for name in protocols for measure in ('psnr', 'ssim')]
-    with whole_or_absent(path) as temporary, open(temporary, 'w', newline='') as file:
+    # A file's name may be no text in UTF-8.
+    with whole_or_absent(path) as temporary, \
+            open(temporary, 'w', newline='', encoding='utf-8', errors='backslashreplace') as file:
         table = csv.writer(file)
         table.writerow(list(COLUMNS + MORE_COLUMNS) + columns)
         for run in metrics.get('runs', [metrics]):
