@@ -15,7 +15,7 @@ another: it scores best here, in a fraction of BSRN's time.""",
     'bsrn': """\
 One block, applied 16 times, for three scales at once; the picture is a mean over what each time
 gives. It takes the most time of the three and has had too little training: its authors gave it a
-million steps, and these weights have seen a three-hundredth as many pixels. Start from it, but
+million steps, in which it saw 160 pixels for each that these weights have seen. Start from it, but
 enlarge with WDSR.""",
 }
 
@@ -28,6 +28,7 @@ SHOWN = """\
 From left to right: bicubic, this network, the original; photographs of scikit-image, which were not
 among the training images."""
 
+PRECISION = {'mixed': 'mixed precision', 'fp32': 'mixed precision and in the end fp32'}
 IMAGES = """\
 Images: those of T91 that are large enough for its patches and 380 of BSDS400; BSD100, Set5 and
 Set14 were only scored."""
@@ -92,12 +93,12 @@ def scores(model, found):
 def training(recipes, metadata):
     spent = metadata['training']
     return textwrap.fill(
-        'By %s: mixed precision, averaged weights, a learning rate that falls to nothing along a '
+        'By %s: %s, averaged weights, a learning rate that falls to nothing along a '
         'cosine. %.1f hours of one core (%s, %s, TensorFlow %s), beside what the weights that it '
         'started from had taken, if any.' % (
-            in_turn(['`presets/cpu/%s`' % name for name in recipes]), spent['hours'],
-            spent['machine'], spent['date'], metadata['versions']['tensorflow']), 100,
-        break_on_hyphens=False)
+            in_turn(['`presets/cpu/%s`' % name for name in recipes]),
+            PRECISION[metadata['recipe']['precision']], spent['hours'], spent['machine'],
+            spent['date'], metadata['versions']['tensorflow']), 100, break_on_hyphens=False)
 
 
 def in_turn(names):
