@@ -5,6 +5,7 @@ from collections import namedtuple
 from sr_tf.data.low_resolution import low_resolution, require_room
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images.files import write_png
+from sr_tf.paths import is_within
 
 NAMINGS = {'basic': 'x{scale}/{name}.png', 'div2k': 'X{scale}/{name}x{scale}.png'}
 
@@ -31,8 +32,7 @@ def write_low_resolution(loader, folder, naming, progress, degradation='bicubic'
 def require_apart(folder, truth_path):
     """What is made from the images below a folder would be taken for more of them there."""
     for path in (truth_path or '').split(','):
-        within = os.path.join(os.path.realpath(path), '')
-        if path and os.path.join(os.path.realpath(folder), '').startswith(within):
+        if path and is_within(folder, path):
             raise UsageError('--output_path=%s: lies in %s, where the images are that it is made '
                              'from; name a folder outside of it' % (folder, path))
 

@@ -62,7 +62,7 @@ class CollectiveEngine(Engine):
     def _configured(self, config):
         config.experimental.collective_group_leader = '/job:worker/replica:0/task:0'
         config.isolate_session_state = True
-        # A server, unlike a session without one, has no use for fused operations of bfloat16.
+        # A server, unlike a session without one, cannot run fused operations of bfloat16.
         config.graph_options.rewrite_options.remapping = REWRITE_OFF
         del config.device_filters[:]
         config.device_filters.append(self._task)

@@ -7,6 +7,7 @@ from collections import namedtuple
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images.files import find_images, is_image_name
 from sr_tf.images.formats import EXTENSIONS, FORMATS, by_file_name
+from sr_tf.paths import is_within
 
 STANDARD = '-'
 
@@ -31,7 +32,8 @@ def list_jobs(source, target, format_name=None):
     else:
         return _checked([_alone(source, target, format_name)])
     _require_folder(target, folder)
-    found = [name for name in names if not _is_inside(os.path.join(folder, name), target)]
+    # The output folder may be within that of the inputs; what is in it was enlarged before.
+    found = [name for name in names if not is_within(os.path.join(folder, name), target)]
     if not found:
         raise UserError('%s: no images found (%s)' % (source, ', '.join(EXTENSIONS)))
     if len(found) < len(names):
@@ -99,11 +101,6 @@ def _require_folder(target, folder):
     if os.path.realpath(target) == os.path.realpath(folder or '.'):
         raise UserError('%s: is the folder of the pictures themselves; give another '
                         '--output_path' % target)
-
-
-def _is_inside(path, folder):
-    """Whether it was enlarged before: an output folder may be within that of the inputs."""
-    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), ''))
 
 
 def _checked(jobs):

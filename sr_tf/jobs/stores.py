@@ -5,6 +5,7 @@ import sys
 import time
 
 from sr_tf.errors import UsageError, UserError
+from sr_tf.paths import is_within
 
 PAUSES = (1, 2, 4, 8, 16, 32)
 _UNFINISHED = '.uploading'
@@ -24,8 +25,7 @@ def open_store(flag, url):
 
 def require_apart(run, url):
     """Of a run's folder and the mounted one that has its copy, none may lie in the other."""
-    paths = [os.path.realpath(run), os.path.realpath(url)]
-    if '://' not in url and os.path.commonpath(paths) in paths:
+    if '://' not in url and (is_within(run, url) or is_within(url, run)):
         raise UsageError('--train_url=%s: would be a copy of the run within itself (%s); name '
                          'another --train_path, or none' % (url, run))
 
