@@ -8,6 +8,7 @@ import time
 from absl import flags as absl_flags
 
 from sr_tf import cli, flags
+from sr_tf.chips import npu
 from sr_tf.distributed.place import Place
 from sr_tf.errors import UserError
 from sr_tf.jobs import data_folder, processes, speed, stores
@@ -49,6 +50,9 @@ def main(arguments):
         data = cache.data('data_url', FLAGS.data_url)
         mirror.fetch()
     training, scoring = scripts(data, run, os.path.join(cache.path, 'packs'))
+    if npu.plugin():
+        # Otherwise the plug-in does not say that it compiled the network, which is looked for.
+        os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '0')
 
     if Place.from_environment().rank > 0:
         return processes.run(training)

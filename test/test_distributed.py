@@ -526,16 +526,13 @@ def told(result):
     return [json.loads(text) for _, text in sorted(lines)]
 
 
-def test_launcher_tells_each_process_who_it_is(child, tmp_path):
-    table = tmp_path / 'table.json'
-    table.write_text('{}')
-    ranks = told(launch(3, child(TELL), rank_table=os.path.relpath(str(table), ROOT)))
+def test_launcher_tells_each_process_who_it_is(child):
+    ranks = told(launch(3, child(TELL)))
     for number, told_to in enumerate(ranks):
         assert told_to['RANK_ID'] == str(number)
         assert told_to['RANK_SIZE'] == '3'
         assert told_to['DEVICE_ID'] == told_to['ASCEND_DEVICE_ID'] == str(number)
         assert told_to['JOB_ID']
-        assert told_to['RANK_TABLE_FILE'] == str(table)
         assert told_to['SR_TF_ADDRESSES'] == ranks[0]['SR_TF_ADDRESSES']
     addresses = ranks[0]['SR_TF_ADDRESSES'].split(',')
     assert len(set(addresses)) == 3
@@ -551,6 +548,39 @@ def test_ranks_of_several_hosts_are_counted_on(child):
     hosts, ports = zip(*(address.split(':') for address in ranks[0]['SR_TF_ADDRESSES'].split(',')))
     assert hosts == ('10.0.0.1', '10.0.0.1', '10.0.0.2', '10.0.0.2')
     assert len(set(ports)) == 4
+
+
+@pytest.mark.parametrize('host_index, devices', [(0, ['6', '4']), (1, ['5', '7'])])
+def test_the_rank_table_says_which_device_is_whose(child, tmp_path, host_index, devices):
+    table = tmp_path / 'table.json'
+    table.write_text(json.dumps({'server_list': [
+        {'server_id': '10.0.0.2', 'device': [{'device_id': '7', 'rank_id': '3'},
+                                             {'device_id': '5', 'rank_id': '2'}]},
+        {'server_id': '10.0.0.1', 'device': [{'device_id': '6', 'rank_id': '0'},
+                                             {'device_id': '4', 'rank_id': '1'}]}]}))
+    with started(*launcher(2, child(TELL), rank_table=os.path.relpath(str(table), ROOT),
+                           hosts='10.0.0.1,10.0.0.2', host_index=host_index),
+                 ASCEND_DEVICE_ID='0') as job:
+        ranks = told(job.wait())
+    assert [rank['DEVICE_ID'] for rank in ranks] == devices
+    assert [rank['RANK_ID'] for rank in ranks] == [str(2 * host_index), str(2 * host_index + 1)]
+    assert {rank['RANK_TABLE_FILE'] for rank in ranks} == {str(table)}
+    assert {rank['ASCEND_DEVICE_ID'] for rank in ranks} == {None}, 'it would go before DEVICE_ID'
+
+
+@pytest.mark.parametrize('hosts, devices, parts', [
+    ('a', 2, ['is of 4 devices, not of 2 on each of 1 hosts']),
+    ('10.0.0.2,10.0.0.1', 2, ['ranks 0 to 1 are those of 10.0.0.1;', 'order of its ranks']),
+    ('a', 4, ['ranks 0 to 3 are those of 10.0.0.1 and 10.0.0.2;']),
+])
+def test_a_rank_table_of_another_job_is_refused(tmp_path, hosts, devices, parts):
+    table = tmp_path / 'table.json'
+    table.write_text(json.dumps({'server_list': [
+        {'server_id': '10.0.0.%d' % (server + 1),
+         'device': [{'device_id': str(number), 'rank_id': str(2 * server + number)}
+                    for number in (0, 1)]} for server in (0, 1)]}))
+    result = launch(devices, 'train.py', rank_table=table, hosts=hosts)
+    assert_one_line(result, 2, '--rank_table=%s' % table, *parts)
 
 
 @pytest.mark.parametrize('visible, expected', [
@@ -786,6 +816,10 @@ def test_rank_table_is_there_while_the_ranks_are(child):
     (['--num_devices=2', '--device_ips=1.1.1.1', 'train.py'], ['--device_ips', '2 devices']),
     (['--device_ips=1.1.1.1,1.1.1.2,1.1.1.3', '--make_rank_table'], ['3', '1, 2, 4 or 8']),
     (['--device_ips=1.1.1.1', '--hosts=a,b', 'train.py'], ['--device_ips', '--rank_table']),
+    (['--device_ips=1.1.1.1,1.1.1.2', '--device_ids=4', 'train.py'], ['--device_ids=4', '2 d']),
+    (['--device_ips=1.1.1.1,1.1.1.2', '--device_ids=3,4', 'train.py'], ['3,4', '4 to 7']),
+    (['--device_ips=1.1.1.1,1.1.1.2', '--device_ids=5,5', 'train.py'], ['5,5', 'different']),
+    (['--device_ips=1.1.1.1', '--device_ids=x', 'train.py'], ['--device_ids=x', '0 to 7']),
 ])
 def test_launcher_refuses_in_one_line(flags, parts):
     assert_one_line(python('launch.py', *flags), 2, *parts)

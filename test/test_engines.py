@@ -11,6 +11,7 @@ from random_networks import NAMES, make_model, random_image, save_checkpoint
 import sr_tf
 from sr_tf.chips.session import Chip
 from sr_tf.engines import onnx_network, runtimes, selection
+from sr_tf.engines.sources import CheckpointSource
 from sr_tf.errors import UserError
 from sr_tf.exporting.exporter import Exporter
 
@@ -134,6 +135,14 @@ class TestAuto:
         assert capfd.readouterr().err == (
             'engine: tf (for 64x64 pixels: tf 2.000 s, onnxruntime is not installed, openvino '
             'differs by 2.6 of 255)\n')
+
+    def test_does_not_try_any_where_only_tensorflow_computes(self, checkpoints, capfd):
+        chip = Chip('cpu', 'fp32')
+        chip.kind = 'gpu'
+        source = CheckpointSource(checkpoints['rdn'], make_model('rdn', 2))
+        source.open = lambda engine, chip: (engine, chip)
+        assert selection.open_network('auto', source, chip, None) == ('tf', chip)
+        assert capfd.readouterr().err == 'engine: tf (the others are for CPUs)\n'
 
     def test_fails_where_nothing_is_left(self, files, engines):
         engines(openvino=(1.0, 0.01))

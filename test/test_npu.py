@@ -174,7 +174,9 @@ class TestCommands:
             result, journal = run(
                 'validate.py', '--restore_path=%s' % (root / 'run'), '--chip=%s' % chip,
                 '--intermediate', '--dataloader=folder_loader', '--data_truth_path=%s' % sizes,
-                '--report_path=%s' % (root / chip))
+                '--report_path=%s' % (root / chip), '--distributed=none',
+                # Of a job whose other processes have ended.
+                RANK_SIZE='8', RANK_ID='3', RANK_TABLE_FILE='/no/such')
             assert COMPILED not in result.stderr
             results[chip] = json.loads((root / chip / 'metrics.json').read_text())['results']
             if chip == 'npu':
@@ -191,7 +193,7 @@ class TestCommands:
         result, journal = run(
             'predict.py', '--restore_path=%s' % (root / 'run'), '--input_path=%s' % sizes,
             '--output_path=%s' % (root / 'enlarged'), '--scale=3', '--chip=npu', '--npu_verify',
-            NPU_EMULATOR_PROFILE='2021', code=1)
+            NPU_EMULATOR_PROFILE='2021', RANK_TABLE_FILE='/no/such', code=1)
         assert len(graphs(journal, trains=False)) == PADDED_SHAPES[1] + 1
         for number, (width, height) in enumerate(SIZES):
             with Image.open(str(root / 'enlarged' / ('%d.png' % number))) as image:
@@ -259,11 +261,11 @@ class TestTwoRanks:
         """
         flags = self.FLAGS + ('--data_truth_path=%s' % photos,)
         result, journal = run(
-            'launch.py', '--num_devices=2', '--device_ips=192.168.100.101,192.168.101.101', '--',
+            'launch.py', '--device_ips=192.168.100.101,192.168.101.101', '--device_ids=6,4', '--',
             'train.py', *flags + ('--train_path=%s' % (root / 'two'), '--batch_size=2',
                                   '--distributed=hccl', '--validate_freq=5',
                                   '--valid_truth_path=%s' % photos),
-            NPU_EMULATOR_OVERFLOWS='3@1')
+            NPU_EMULATOR_OVERFLOWS='3@1', ASCEND_DEVICE_ID='0')
         run('train.py', *flags + ('--train_path=%s' % (root / 'one'), '--batch_size=4'),
             NPU_EMULATOR_OVERFLOWS='3')
         assert '[0] bsrn on 2 npu in mixed' in result.stdout
@@ -286,6 +288,9 @@ class TestTwoRanks:
         for journal in journals:
             compiled = graphs(journal, trains=True)
             assert len(compiled) == 2 * len(SCALES)  # that accumulate, and that apply
+        # HCCL's graphs have the same numbers everywhere, for all have compiled as many before.
+        ours, theirs = (read_journal(journal, 'graph') for journal in journals)
+        assert ours == theirs
 
 
 class TestOtherModels:
@@ -371,6 +376,8 @@ class TestOptions:
          '--npu_option=dynamic_graph_execute_mode=lazy_recompile: needs '),
         (['dynamic_inputs_shape_range=data:[3~5]'],
          '--npu_option=dynamic_inputs_shape_range: needs '),
+        (['enable_dump=true', 'enable_dump_debug=true', 'dump_path=.'],
+         '--npu_option=enable_dump=true: excludes --npu_option=enable_dump_debug'),
         (['enable_compress_weight=true', 'compress_weight_conf=a'],
          '--npu_option=enable_compress_weight=true: excludes '),
         (['mstune_mode=1'], '--npu_option=mstune_mode=1: needs --npu_option=work_path'),
@@ -410,8 +417,10 @@ class TestOptions:
                 npu.settle(precision, {'precision_mode': mode})
 
     def test_only_float16_needs_loss_scaling(self):
-        assert npu.computes_in_float16(npu.settle('mixed', {})[1])
-        for mode in ('force_fp32', 'allow_mix_precision_bf16'):
+        # The plug-in's own force_fp32 gives convolutions inputs of float16.
+        for precision in ('mixed', 'fp32'):
+            assert npu.computes_in_float16(npu.settle(precision, {})[1])
+        for mode in ('must_keep_origin_dtype', 'allow_mix_precision_bf16'):
             assert not npu.computes_in_float16(npu.settle('auto', {'precision_mode': mode})[1])
 
     def test_every_option_of_the_guide_is_known(self):

@@ -79,6 +79,7 @@ class TestConfiguration:
         ({'profiling_mode': True}, 'without JSON in profiling_options'),
         ({'enable_dump': True}, 'without an existing dump_path'),
         ({'enable_dump_debug': True, 'dump_path': '/no/such'}, 'without an existing dump_path'),
+        ({'enable_dump': True, 'enable_dump_debug': True, 'dump_path': '.'}, 'with enable_dump_d'),
         ({'optypelist_for_implmode': 'Add'}, 'without op_select_implmode'),
         ({'enable_compress_weight': True, 'compress_weight_conf': 'a'}, 'compress_weight_conf'),
         ({'modify_mixlist': '{}', 'precision_mode': 'force_fp16'}, 'modify_mixlist without'),
@@ -94,6 +95,8 @@ class TestConfiguration:
             tf.Session(config=configuration(mstune_mode='1'))
         with refusal('aoe_mode: the plug-in knows no such key'):
             tf.Session(config=configuration(aoe_mode='2'))
+        with refusal('op_select_implmode: the plug-in aborts'):
+            tf.Session(config=configuration(op_select_implmode='high_precision_for_all'))
         monkeypatch.setenv('NPU_EMULATOR_PROFILE', 'newer')
         tf.Session(config=configuration(aoe_mode='2')).close()
         with refusal('mstune_mode: the plug-in knows no such key'):
@@ -314,7 +317,13 @@ class TestSystem:
     @pytest.mark.parametrize('name', ['JOB_ID', 'RANK_ID', 'RANK_TABLE_FILE'])
     def test_what_is_missing(self, two_ranks, monkeypatch, name):
         monkeypatch.delenv(name)
-        with refusal('RANK_SIZE=2 without ' + name):
+        with refusal('without ' + name):
+            tf.Session(config=configuration())
+
+    def test_a_table_without_a_rank(self, two_ranks, monkeypatch):
+        for name in ('RANK_SIZE', 'RANK_ID'):
+            monkeypatch.delenv(name)
+        with refusal('RANK_TABLE_FILE without RANK_ID'):
             tf.Session(config=configuration())
 
     @pytest.mark.parametrize('name, value, fault', [
@@ -323,6 +332,7 @@ class TestSystem:
         ('RANK_ID', '2', 'RANK_ID=2 and RANK_SIZE=2'),
         ('RANK_ID', 'first', 'RANK_ID=first is no number'),
         ('DEVICE_ID', '1', 'DEVICE_ID=1, but the rank table has device 0'),
+        ('ASCEND_DEVICE_ID', '1', 'ASCEND_DEVICE_ID=1, but the rank table has device 0'),
         ('RANK_TABLE_FILE', '/no/such', 'RANK_TABLE_FILE=/no/such: FileNotFoundError'),
     ])
     def test_what_is_wrong(self, two_ranks, monkeypatch, name, value, fault):

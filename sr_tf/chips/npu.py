@@ -2,6 +2,7 @@
 import contextlib
 import importlib
 import importlib.util
+import os
 
 from sr_tf.chips import npu_options
 from sr_tf.compat import REWRITE_OFF, is_tensorflow_1, tf
@@ -22,6 +23,8 @@ def plugin():
 
 def require_plugin():
     """Imports the plug-in. Without it TensorFlow would silently train on the CPU."""
+    # Before TensorFlow is loaded: why it ends a process, the plug-in tells in the log alone.
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     wanted = 'npu_bridge' if is_tensorflow_1() else 'npu_device'
     try:
         importlib.import_module(wanted)
@@ -31,6 +34,12 @@ def require_plugin():
     except Exception as error:  # a library that does not load fails in many ways
         raise UserError('--chip=npu: %s cannot be imported (%s); it comes with CANN: install the '
                         'TFPlugin and source set_env.sh' % (wanted, error)) from error
+
+
+def be_alone():
+    """Keeps the plug-in from joining a job whose other processes are not there."""
+    for name in ('RANK_TABLE_FILE', 'RANK_SIZE', 'RANK_ID'):
+        os.environ.pop(name, None)
 
 
 def settle(precision, given):
@@ -51,7 +60,8 @@ def settle(precision, given):
 
 
 def computes_in_float16(options):
-    return options['precision_mode'] in npu_options.FLOAT16_MODES
+    """Whether anything is, be it the inputs of convolutions alone."""
+    return options['precision_mode'] in npu_options.FLOAT16_MODES + ('force_fp32',)
 
 
 def config(options):

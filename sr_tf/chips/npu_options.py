@@ -169,6 +169,7 @@ _NEEDS = {
 _EXCLUDES = (
     ('mix_compile_mode', 'dynamic_dims'),
     ('enable_compress_weight', 'compress_weight_conf'),
+    ('enable_dump', 'enable_dump_debug'),
 )
 
 _JSON_FILES = ('fusion_switch_file', 'modify_mixlist')

@@ -1,11 +1,9 @@
 """Makes the session for a chip; the only place that knows what a chip needs."""
 import contextlib
-import glob
-import os
 import sys
 
 from sr_tf import cores
-from sr_tf.chips import npu
+from sr_tf.chips import gpus, npu
 from sr_tf.chips.npu_verify import Verification
 from sr_tf.compat import (
     REWRITE_OFF,
@@ -15,12 +13,11 @@ from sr_tf.compat import (
     tensorflow_version,
     tf,
 )
+from sr_tf.distributed.place import in_a_job
 from sr_tf.errors import UsageError, UserError
 
 CHIPS = ('auto', 'cpu', 'gpu', 'npu')
 PRECISIONS = ('auto', 'fp32', 'mixed')
-
-GPU_DEVICES = ('/dev/nvidia[0-9]*', '/dev/dxg', '/dev/kfd')
 
 
 class Chip:
@@ -34,20 +31,27 @@ class Chip:
 
     def __init__(self, kind='auto', precision='auto', cuda_device=None, npu_options=None,
                  npu_verify=False):
-        self.kind = _present_chip() if kind == 'auto' else kind
+        self.kind = _best_chip(cuda_device) if kind == 'auto' else kind
         self._verification = None
         if self.kind == 'npu':
             precision, self._npu_options = npu.settle(precision, npu_options or {})
             if npu_verify:
                 self._verification = Verification()
+            if not in_a_job():
+                self.be_alone()
             npu.require_plugin()
         elif npu_options or npu_verify:
             raise UsageError('the --npu_... flags are for --chip=npu; this is %s' % self.kind)
         elif self.kind == 'cpu':
-            os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
-        elif cuda_device:
-            os.environ['CUDA_VISIBLE_DEVICES'] = cuda_device
+            gpus.hide()
+        elif kind == 'gpu':
+            gpus.choose(cuda_device)
         self.precision = self._settled(precision)
+
+    def be_alone(self):
+        """Leaves whatever job the environment tells of; before the first session."""
+        if self.kind == 'npu':
+            npu.be_alone()
 
     @property
     def needs_loss_scaling(self):
@@ -129,7 +133,7 @@ class Chip:
         return config
 
     def _gpu_config(self):
-        if not _tensorflow_sees_gpu():
+        if not gpus.seen():
             raise UserError('--chip=gpu: TensorFlow %s sees no GPU; check the driver and CUDA, or '
                             'use --chip=cpu' % tensorflow_version())
         config = tf.ConfigProto(allow_soft_placement=True)
@@ -147,14 +151,10 @@ def plain_session(graph=None):
     return tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0}))
 
 
-def _present_chip():
+def _best_chip(cuda_device):
     if npu.plugin():
         return 'npu'
-    return 'gpu' if any(glob.glob(pattern) for pattern in GPU_DEVICES) else 'cpu'
-
-
-def _tensorflow_sees_gpu():
-    return bool(tf.config.experimental.list_physical_devices('GPU'))
+    return 'gpu' if gpus.found(cuda_device) else 'cpu'
 
 
 def _why_no_bfloat16():

@@ -11,6 +11,7 @@ def start(name, chip):
     by_horovod = started_by_horovodrun()
     if name == 'none' or (name == 'auto' and place.size == 1 and not by_horovod):
         from sr_tf.distributed.engine import Engine
+        chip.be_alone()
         return Engine()
     if name == 'auto':
         name = 'hccl' if chip.kind == 'npu' else 'horovod' if by_horovod else 'tf'

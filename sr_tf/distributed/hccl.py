@@ -14,6 +14,8 @@ class HcclEngine(Engine):
             if not os.environ.get(name):
                 raise UserError('%s is not set in the environment; HCCL needs it when RANK_SIZE is '
                                 'above 1 (launch.py sets it)' % name)
+        # To the first message, before which each may have graphs of its own to compile.
+        os.environ.setdefault('HCCL_CONNECT_TIMEOUT', '1800')
         self.rank = place.rank
         self.size = place.size
         self._ops = npu.hccl_ops()

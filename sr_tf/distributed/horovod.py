@@ -14,8 +14,7 @@ class HorovodEngine(Engine):
             raise UserError('--distributed=horovod: Horovod cannot be imported (%s); build it for '
                             'this TensorFlow or use --distributed=tf' % error) from error
         self._hvd = hvd
-        self._shares_gpus = place.size == 1 or started_by_horovodrun()
-        if not self._shares_gpus:
+        if place.size > 1 and not started_by_horovodrun():
             if not hvd.gloo_built():
                 raise UserError('--distributed=horovod: this Horovod was built without Gloo; start '
                                 'the processes with horovodrun, or use --distributed=tf')
@@ -27,12 +26,6 @@ class HorovodEngine(Engine):
             raise UserError('--distributed=horovod: RANK_SIZE is %d, but Horovod knows of %d '
                             'processes; start them with either horovodrun or launch.py'
                             % (place.size, self.size))
-
-    def session(self, chip, graph):
-        config = chip.config()
-        if self._shares_gpus and chip.kind == 'gpu':
-            config.gpu_options.visible_device_list = str(self._hvd.local_rank())
-        return tf.Session(graph=graph, config=config)
 
     def sum(self, vector):
         return self._hvd.allreduce(vector, op=self._hvd.Sum)

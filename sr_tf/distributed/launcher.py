@@ -1,62 +1,43 @@
 """Starts one process for each device, and ends them all when one fails."""
-import contextlib
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-from sr_tf.distributed import children
+from sr_tf.chips import gpus
+from sr_tf.distributed import children, rank_table
 from sr_tf.distributed.place import ADDRESSES, FIRST_PORT
-from sr_tf.errors import UsageError
 
 POLL_SECONDS = 0.1
 
 
-def environments(devices, hosts, host_index, rank_table=None):
-    """What the environment of each process on this host says beside what is there already."""
+def environments(devices, hosts, host_index, table=None):
+    """What the environment of each process on this host says, None for what it must not have."""
     size = devices * len(hosts)
     ports = _free_ports(size) if len(hosts) == 1 else [FIRST_PORT + r for r in range(size)]
     addresses = ['%s:%d' % (hosts[rank // devices], ports[rank]) for rank in range(size)]
     common = {'RANK_SIZE': str(size), ADDRESSES: ','.join(addresses),
               'JOB_ID': os.environ.get('JOB_ID') or '10087'}
-    if rank_table:
-        common['RANK_TABLE_FILE'] = os.path.abspath(rank_table)
-    return [dict(common, RANK_ID=str(host_index * devices + device), DEVICE_ID=str(device),
-                 ASCEND_DEVICE_ID=str(device), CUDA_VISIBLE_DEVICES=_visible_gpus(device, devices))
-            for device in range(devices)]
+    if table:
+        common['RANK_TABLE_FILE'] = os.path.abspath(table)
+        numbers = rank_table.devices_of_host(table, devices, hosts, host_index)
+    else:
+        numbers = range(devices)
+    # A table has the numbers of DEVICE_ID. The other ones, which the plug-in prefers, count the
+    # devices that a container was given.
+    return [dict(common, RANK_ID=str(host_index * devices + process), DEVICE_ID=str(number),
+                 ASCEND_DEVICE_ID=None if table else str(number),
+                 CUDA_VISIBLE_DEVICES=gpus.share(process, devices))
+            for process, number in enumerate(numbers)]
 
 
 def run(command, environments, log_path=None, grace=30):
     """Runs the command in each environment; returns 0, or the code of the first that failed."""
     with children.signals_received() as received:
         return _run(command, environments, log_path, grace, received)
-
-
-def rank_table(device_ips, devices, server='127.0.0.1'):
-    """A rank table of version 1.0 for one server, as text."""
-    if not device_ips or len(device_ips) != devices:
-        raise UsageError('--device_ips: needs the address of each of the %d devices' % devices)
-    if devices not in (1, 2, 4, 8):
-        raise UsageError('--num_devices=%d: HCCL works on 1, 2, 4 or 8 devices of a server'
-                         % devices)
-    device = [{'device_id': str(index), 'device_ip': ip, 'rank_id': str(index)}
-              for index, ip in enumerate(device_ips)]
-    return json.dumps({'version': '1.0', 'status': 'completed', 'server_count': '1',
-                       'server_list': [{'server_id': server, 'device': device}]}, indent=2)
-
-
-@contextlib.contextmanager
-def written_rank_table(device_ips, devices):
-    """The path of a file that holds the rank table, while it is needed."""
-    with tempfile.NamedTemporaryFile('w', prefix='rank_table_', suffix='.json') as file:
-        file.write(rank_table(device_ips, devices))
-        file.flush()
-        yield file.name
 
 
 def _run(command, environments, log_path, grace, received):
@@ -118,8 +99,8 @@ class _Rank:
             os.makedirs(log_path, exist_ok=True)
             self._log = open(os.path.join(log_path, 'rank-%s.log' % self.name), 'a')
         self._process = children.start(
-            command, env=dict(os.environ, **environment), stdout=self._log or subprocess.PIPE,
-            stderr=subprocess.STDOUT)
+            command, env=_without_none(dict(os.environ, **environment)),
+            stdout=self._log or subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._prefix, daemon=True)
 
     def listen(self):
@@ -163,6 +144,10 @@ class _Rank:
             _pass_on(b'[%s] %s\n' % (self.name.encode(), line.rstrip(b'\n')))
 
 
+def _without_none(variables):
+    return {name: value for name, value in variables.items() if value is not None}
+
+
 def _pass_on(line):
     try:
         sys.stdout.buffer.write(line)
@@ -170,14 +155,6 @@ def _pass_on(line):
     except OSError:
         # Whoever read our output, `head` or a terminal, has seen enough; the job goes on.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _visible_gpus(device, devices):
-    """For each process its own, where there are as many; fewer are shared."""
-    visible = os.environ.get('CUDA_VISIBLE_DEVICES')
-    if visible is None:
-        return str(device)
-    return visible if len(visible.split(',')) < devices else visible.split(',')[device]
 
 
 def _free_ports(count):

@@ -22,6 +22,9 @@ def open_network(engine, source, chip, enlarge):
 
     `enlarge(network, picture)` is how the network is tried, where that is needed.
     """
+    if engine == 'auto' and chip.kind != 'cpu' and 'tf' in source.engines:
+        print('engine: tf (the others are for CPUs)', file=sys.stderr)
+        return source.open('tf', chip)
     if engine == 'auto':
         return _fastest(source, chip, enlarge)
     if engine == 'onnxruntime' and chip.precision == 'mixed':

@@ -69,6 +69,9 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
             session.run(initialize)
             if engine.is_chief:
                 begin(session, start, state, lambda: weights.initial_values(plan.seed))
+            else:
+                # All run the same graphs, which HCCL counts; the values come with the broadcast.
+                state.assign(session, {})
             session.run(broadcast)
             step = int(session.run(optimizer.global_step))
             watchdog.beat(step)

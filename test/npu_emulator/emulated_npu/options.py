@@ -48,12 +48,14 @@ ALLOWED = {
     'jit_compile': ('auto', 'true', 'false'),
     'local_rank_id': range(8),
     'mstune_mode': ('1', '2', '3', '4'),
-    'op_select_implmode': ('high_performance', 'high_precision', 'high_performance_for_all',
-                           'high_precision_for_all'),
+    'op_select_implmode': ('high_performance', 'high_precision'),
     'precision_mode': ('force_fp32', 'allow_fp32_to_fp16', 'force_fp16', 'must_keep_origin_dtype',
                        'allow_mix_precision', 'cube_fp16in_fp32out', 'allow_mix_precision_fp16',
                        'allow_mix_precision_bf16', 'allow_fp32_to_bf16'),
     'shape_generalization_mode': ('STRICT', 'FULL', 'ADAPTIVE'),
+}
+ALLOWED_BY_NEWER = {
+    'op_select_implmode': ('high_performance_for_all', 'high_precision_for_all'),
 }
 AT_LEAST = {'iterations_per_loop': 1, 'session_device_id': 0, 'task_index': 0}
 PATTERNS = {
@@ -101,11 +103,15 @@ def _read(key, value, fields):
                             % (key, field, fields[key]))
     read = getattr(value, field)
     read = read.decode() if field == 's' else read
-    if (key in ALLOWED and read not in ALLOWED[key]) or (
+    if (key in ALLOWED and read not in _allowed(key)) or (
             key in AT_LEAST and read < AT_LEAST[key]) or (
             key in PATTERNS and not re.fullmatch(PATTERNS[key], read)):
         raise EmulatorError('option %s: the plug-in aborts on %r' % (key, read))
     return read
+
+
+def _allowed(key):
+    return tuple(ALLOWED[key]) + (ALLOWED_BY_NEWER.get(key, ()) if profile.is_newer() else ())
 
 
 def _check(options):
@@ -129,6 +135,7 @@ def _check(options):
             and get('dynamic_graph_execute_mode') != 'dynamic_execute',
         'profiling_mode without JSON in profiling_options':
             get('profiling_mode') and not _is_json(get('profiling_options')),
+        'enable_dump with enable_dump_debug': get('enable_dump') and get('enable_dump_debug'),
         'a dump without an existing dump_path': dumps and not os.path.isdir(get('dump_path', '')),
         'optypelist_for_implmode without op_select_implmode':
             'optypelist_for_implmode' in options and 'op_select_implmode' not in options,

@@ -13,6 +13,8 @@ _state = {'initialised': False, 'shut_down': False}
 def rank():
     """Who this process is by the environment, which must be complete and consistent."""
     size = _number('RANK_SIZE', '1')
+    if os.environ.get('RANK_TABLE_FILE') and not os.environ.get('RANK_ID'):
+        raise EmulatorError('RANK_TABLE_FILE without RANK_ID')
     if size == 1:
         return Rank(0, 1, None)
     for name in ('JOB_ID', 'RANK_ID', 'RANK_TABLE_FILE'):
@@ -23,9 +25,11 @@ def rank():
     if len(devices) != size or number >= size:
         raise EmulatorError('RANK_ID=%d and RANK_SIZE=%d with a rank table of %d devices'
                             % (number, size, len(devices)))
-    if os.environ.get('DEVICE_ID', devices[number]) != devices[number]:
-        raise EmulatorError('DEVICE_ID=%s, but the rank table has device %s for rank %d'
-                            % (os.environ['DEVICE_ID'], devices[number], number))
+    # Which are the same as long as all of the machine's devices can be used.
+    for name in ('DEVICE_ID', 'ASCEND_DEVICE_ID'):
+        if os.environ.get(name, devices[number]) != devices[number]:
+            raise EmulatorError('%s=%s, but the rank table has device %s for rank %d'
+                                % (name, os.environ[name], devices[number], number))
     return Rank(number, size, os.environ['RANK_TABLE_FILE'])
 
 
