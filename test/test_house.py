@@ -27,8 +27,8 @@ SCRIPT_FLOOR = len(FLOORS)
 # Rooms that know even less than their floor allows.
 KNOWS_ONLY = {
     'sr_tf.compat': ('sr_tf.errors',),
-    'sr_tf.images': ('sr_tf.images', 'sr_tf.tiles', 'sr_tf.whole_file', 'sr_tf.scales',
-                     'sr_tf.errors'),
+    'sr_tf.images': ('sr_tf.images', 'sr_tf.tiles', 'sr_tf.whole_file', 'sr_tf.paths',
+                     'sr_tf.scales', 'sr_tf.errors'),
     'models': ('models', 'sr_tf.compat', 'sr_tf.scales', 'sr_tf.errors'),
     # They run on a Python that may have nothing but PyTorch.
     'bench.answering': (),

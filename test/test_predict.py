@@ -273,10 +273,17 @@ def transparent_colour(path):
     return samples, np.where(np.all(samples == samples[2, 5], axis=2), 0, 255)
 
 
+def png_chunk(name, data):
+    return struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
+
+
+def png_of_chunks(*chunks):
+    return b'\x89PNG\r\n\x1a\n' + b''.join(png_chunk(*chunk) for chunk in chunks)
+
+
 def deep_transparent_colour(path):
     samples = random_samples(3, np.uint16)
-    key = struct.pack('>3H', *samples[2, 5])
-    chunk = struct.pack('>I', 6) + b'tRNS' + key + struct.pack('>I', zlib.crc32(b'tRNS' + key))
+    chunk = png_chunk(b'tRNS', struct.pack('>3H', *samples[2, 5]))
     encoded = png_of_tensorflow(samples)
     place = encoded.index(b'IDAT') - 4
     path.write_bytes(encoded[:place] + chunk + encoded[place:])
@@ -287,6 +294,39 @@ def black_and_white(path):
     bits = random_samples(1) > 127
     Image.fromarray(bits[..., 0]).save(str(path))
     return bits * np.uint8(255), None
+
+
+def few_greys(depth, transparent):
+    """A PNG of so many bits a pixel, one of whose greys, on the left, is transparent."""
+    def write(path):
+        greys = random_samples(1)[..., 0] >> 8 - depth
+        greys[:, 5:][greys[:, 5:] == transparent] = 0
+        bits = [''.join(format(grey, '0%db' % depth) for grey in row) for row in greys]
+        rows = [int(row, 2) << -len(row) % 8 for row in bits]
+        length = -(-WIDTH * depth // 8)
+        pixels = b''.join(b'\0' + row.to_bytes(length, 'big') for row in rows)
+        path.write_bytes(png_of_chunks(
+            (b'IHDR', struct.pack('>IIBBBBB', WIDTH, HEIGHT, depth, 0, 0, 0, 0)),
+            (b'tRNS', struct.pack('>H', transparent)), (b'IDAT', zlib.compress(pixels)),
+            (b'IEND', b'')))
+        step = 255 // (2 ** depth - 1)
+        return (greys * step)[..., np.newaxis].astype(np.uint8), np.where(
+            greys == transparent, 0, 255)
+
+    return write
+
+
+def bmp_of_sixteen_bits(path):
+    """Five, six and five bits for red, green and blue."""
+    greys = random_samples(1)[..., 0] >> 3
+    packed = (greys.astype('<u2') << 11 | greys.astype('<u2') << 6 | greys)[::-1]
+    stride = -(-2 * WIDTH // 4) * 4
+    data = b''.join(row.astype('<u2').tobytes().ljust(stride, b'\0') for row in packed)
+    header = struct.pack('<IiiHHIIiiII', 40, WIDTH, HEIGHT, 1, 16, 3, len(data), 0, 0, 0, 0)
+    masks = struct.pack('<III', 0xF800, 0x7E0, 0x1F)
+    path.write_bytes(b'BM' + struct.pack('<IHHI', 66 + len(data), 0, 0, 66) + header + masks + data)
+    with Image.open(str(path)) as image:
+        return np.asarray(image.convert('RGB')), None
 
 
 def grey_tiff_with_white_zero(path):
@@ -338,6 +378,9 @@ SOURCES = {
     'PNG, RGB': ('a.png', by_pillow(3), 0),
     'PNG, RGBA': ('a.png', by_pillow(4), 0),
     'PNG, black and white': ('a.png', black_and_white, 0),
+    'PNG, 1 bit, transparent white': ('a.png', few_greys(1, 1), 0),
+    'PNG, 2 bits, a transparent grey': ('a.png', few_greys(2, 2), 0),
+    'PNG, 4 bits, a transparent grey': ('a.png', few_greys(4, 15), 0),
     'PNG, palette': ('a.png', palette, 0),
     'PNG, palette with a transparent colour': ('a.png', transparent_palette, 0),
     'PNG, a transparent colour': ('a.png', transparent_colour, 0),
@@ -354,6 +397,7 @@ SOURCES = {
     'WebP, RGBA': ('a.webp', by_pillow(4, lossless=True, exact=True), 0),
     'BMP': ('a.bmp', by_pillow(3), 0),
     'BMP, grey': ('a.bmp', by_pillow(1), 0),
+    'BMP, 16 bits for all three': ('a.bmp', bmp_of_sixteen_bits, 0),
     'TIFF, grey and alpha': ('a.tif', by_pillow(2), 0),
     'TIFF, RGBA, LZW': ('a.tiff', by_pillow(4, compression='tiff_lzw'), 0),
     'TIFF, premultiplied': ('a.tif', premultiplied_tiff(np.uint8), 0),
@@ -517,6 +561,7 @@ class TestTransparency:
 
 
 # By Pillow, of which EXIF reading and writing is independent of ours.
+X_RESOLUTION, Y_RESOLUTION, UNIT = 282, 283, 296
 ORIENTATION, MAKE, EXIF, PHOTO_WIDTH, PHOTO_HEIGHT, MAKER_NOTE, TITLE = (
     274, 271, 34665, 40962, 40963, 37500, 270)
 THUMBNAIL = b'\xff\xd8 a thumbnail of the small picture \xff\xd9'
@@ -638,6 +683,23 @@ class TestWhatBelongsToAPicture:
             enlarge(tmp_path / 'a.png', tmp_path / name)
             assert (TITLE in written(tmp_path / name)[0]) == held
 
+    @pytest.mark.parametrize('suffix', ['.jpg', '.tif'])
+    def test_the_resolution_of_a_picture_on_its_side(self, enlarge, tmp_path, suffix):
+        block = Image.Exif()
+        block.update({ORIENTATION: 6, X_RESOLUTION: 300.0, Y_RESOLUTION: 150.0, UNIT: 2})
+        save(tmp_path / ('a' + suffix), smooth(3), dpi=(300, 150), exif=block.tobytes())
+        enlarge(tmp_path / ('a' + suffix), tmp_path / 'big.jpg')
+        tags, _, _, dpi = written(tmp_path / 'big.jpg')
+        assert dpi == pytest.approx((150, 300), abs=0.02)
+        if suffix == '.jpg':
+            assert (tags[X_RESOLUTION], tags[Y_RESOLUTION]) == (150, 300)
+
+    def test_a_resolution_of_a_strange_type_is_left_out(self, enlarge, tmp_path):
+        (tmp_path / 'a.tif').write_bytes(tiff(random_samples(3), more=[
+            (X_RESOLUTION, 3, [300]), (Y_RESOLUTION, 3, [300, 1]), (UNIT, 3, [2, 2])]))
+        enlarge(tmp_path / 'a.tif', tmp_path / 'big.png')
+        assert written(tmp_path / 'big.png')[3] is None
+
     def test_a_resolution_that_cannot_be_one_is_left_out(self, enlarge, tmp_path):
         save(tmp_path / 'a.bmp', random_samples(3))
         data = bytearray((tmp_path / 'a.bmp').read_bytes())
@@ -652,6 +714,15 @@ class TestWhatBelongsToAPicture:
             str(tmp_path / 'a.jpg'), icc_profile=PROFILE)
         enlarge(tmp_path / 'a.jpg', tmp_path / 'big.png')
         assert written(tmp_path / 'big.png')[2] is None
+
+    def test_deep_inks_with_alpha(self, run, bicubic, tmp_path):
+        """Both are reduced to 8 bits, the alpha by its value and not by its last byte."""
+        samples = random_samples(5, np.uint16)
+        samples[..., :4], samples[..., 4] = 0, 32768
+        (tmp_path / 'a.tif').write_bytes(tiff(samples, photometric=5, extra=[2]))
+        result = run(tmp_path / 'a.tif', tmp_path / 'big.png', upscaler=bicubic)
+        refused(result, 0, 'note', '16 bits a channel of CMYK')
+        assert (read_by_pillow(tmp_path / 'big.png') == (255, 255, 255, 128)).all()
 
 
 class TestWhereThingsGo:
@@ -823,10 +894,9 @@ class TestBadInput:
             assert read_by_pillow(tmp_path / 'big.tif').shape == (2 * height, 2 * width, 4)
 
     def test_a_picture_with_more_pixels_than_expected(self, run, enlarge, tmp_path):
-        (tmp_path / 'bomb.png').write_bytes(b'\x89PNG\r\n\x1a\n' + b''.join(
-            struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
-            for name, data in ((b'IHDR', struct.pack('>IIBBBBB', 60000, 30000, 8, 2, 0, 0, 0)),
-                               (b'IDAT', zlib.compress(bytes(1000))), (b'IEND', b''))))
+        (tmp_path / 'bomb.png').write_bytes(png_of_chunks(
+            (b'IHDR', struct.pack('>IIBBBBB', 60000, 30000, 8, 2, 0, 0, 0)),
+            (b'IDAT', zlib.compress(bytes(1000))), (b'IEND', b'')))
         self.alone(run, tmp_path, 'bomb.png', '60000x30000', '1800 megapixels', '256',
                    '--max_megapixels')
         Image.new('L', (1100, 1000)).save(str(tmp_path / 'a.png'))
@@ -902,6 +972,56 @@ class TestBadInput:
                                (tmp_path / 'in', tmp_path / 'out' / 'deeper')):
             refused(run(source, target), FAILURE, tmp_path / 'out', 'is a file', '--output_path')
         assert (tmp_path / 'out').read_text() == 'mine'
+
+    @pytest.mark.parametrize('width', [(3, [0]), (3, [3, 3]), (4, [0])])
+    def test_a_tiff_whose_size_is_none(self, run, tmp_path, width):
+        data = tiff(random_samples(3))
+        data = data.replace(struct.pack('<HHIHH', 256, 3, 1, WIDTH, 0),
+                            struct.pack('<HHI', 256, width[0], len(width[1]))
+                            + struct.pack('<%dH' % len(width[1]), *width[1]).ljust(4, b'\0'))
+        save(tmp_path / 'in' / 'b.png', random_samples(3))
+        (tmp_path / 'in' / 'a.tif').write_bytes(data)
+        result = run(tmp_path / 'in', tmp_path / 'out')
+        refused(result, FAILURE, 'a.tif', 'damaged', 'size')
+        assert set(contents(tmp_path / 'out')) == {'b.png'}
+
+    def test_an_encoder_that_gives_up(self, run, monkeypatch, tmp_path):
+        for name in ('a.png', 'b.png'):
+            save(tmp_path / 'in' / name, random_samples(3))
+        original, calls = Image.Image.save, []
+
+        def save_all_but_the_first(*arguments, **options):
+            calls.append(arguments)
+            if len(calls) == 1:
+                raise ValueError('encoding error 6')
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(Image.Image, 'save', save_all_but_the_first)
+        result = run(tmp_path / 'in', tmp_path / 'out', '--format=webp')
+        refused(result, FAILURE, 'out/', 'webp', 'encoding error 6', '--format=png')
+        assert len(contents(tmp_path / 'out')) == 1
+
+    def test_colours_that_pillow_would_misread(self, run, tmp_path):
+        (tmp_path / 'a.tif').write_bytes(tiff(random_samples(3), photometric=6))
+        self.alone(run, tmp_path, 'a.tif', 'YCbCr', 'RGB')
+
+    def test_the_memory_for_a_deep_picture_with_alpha(self, run, monkeypatch, tmp_path):
+        pixels = 4 * HEIGHT * WIDTH
+        (tmp_path / 'a.png').write_bytes(png_of_tensorflow(random_samples(4, np.uint16)))
+        # Colours, alpha and both, of two bytes each, at the same time.
+        monkeypatch.setattr(memory, 'available', lambda: 16 * pixels - 1)
+        self.alone(run, tmp_path, 'a.png', 'GB of memory')
+        monkeypatch.setattr(memory, 'available', lambda: 16 * pixels)
+        assert run(tmp_path / 'a.png', tmp_path / 'big.png').returncode == 0
+
+    def test_a_link_that_leads_back(self, enlarge, tmp_path):
+        save(tmp_path / 'in' / 'sub' / 'a.png', random_samples(3))
+        for name in ('all', 'sub/up', 'sub/here'):
+            (tmp_path / 'in' / name).symlink_to(tmp_path / 'in')
+        (tmp_path / 'in' / 'twice').symlink_to(tmp_path / 'in' / 'sub')
+        result = enlarge(tmp_path / 'in', tmp_path / 'out')
+        assert result.stdout.startswith(b'2 of 2 pictures')
+        assert set(contents(tmp_path / 'out')) == {'sub/a.png', 'twice/a.png'}
 
     @pytest.mark.parametrize('dtype', [np.int8, np.int16])
     def test_signed_samples(self, run, tmp_path, dtype):

@@ -13,6 +13,7 @@ from operator import attrgetter
 
 from sr_tf.errors import UserError
 from sr_tf.images import files
+from sr_tf.paths import walk
 
 ARCHIVES = ('.zip', '.tar', '.tar.gz', '.tgz')
 
@@ -83,7 +84,7 @@ def _below(folder, prefix):
     if not os.path.isdir(folder):
         raise UserError('%s: no such folder, nor an archive (%s)' % (folder, ', '.join(ARCHIVES)))
     found = []
-    for parent, _, names in os.walk(folder, followlinks=True):
+    for parent, names in walk(folder):
         relative = os.path.relpath(parent, folder)
         found += [os.path.normpath(os.path.join(relative, name)) for name in names
                   if files.is_image_name(name) or _is_archive_name(name)]

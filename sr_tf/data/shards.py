@@ -16,6 +16,7 @@ from sr_tf.data.made_from import claim, stamp
 from sr_tf.data.tfrecord_file import find_records, framed, read_record
 from sr_tf.errors import UserError
 from sr_tf.images import files
+from sr_tf.paths import walk
 from sr_tf.whole_file import whole_or_absent
 
 EXTENSION = '.tfrecord'
@@ -48,8 +49,7 @@ def write_shards(sources, folder, size, stride, num_shards, progress):
 def find_shards(folder):
     """The TFRecord files below a folder; if one of `so many` is missing, that is an error."""
     found = sorted(os.path.join(parent, name)
-                   for parent, _, names in os.walk(folder, followlinks=True)
-                   for name in names if name.endswith(EXTENSION))
+                   for parent, names in walk(folder) for name in names if name.endswith(EXTENSION))
     _require_siblings(found)
     return found
 

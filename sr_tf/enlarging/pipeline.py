@@ -17,7 +17,8 @@ from sr_tf.errors import UserError
 from sr_tf.images.formats import FORMATS
 from sr_tf.images.picture import Unusable
 from sr_tf.images.reader import MAX_MEGAPIXELS, read_picture, read_size
-from sr_tf.images.writer import DEFAULT_QUALITY, require_room, write_picture
+from sr_tf.images.transparency import bytes_to_bleed
+from sr_tf.images.writer import DEFAULT_QUALITY, bytes_to_write, require_room, write_picture
 from sr_tf.whole_file import whole_or_absent
 
 BYTES_A_PIXEL = 16  # with 16 bits and alpha, and a copy while it is encoded
@@ -46,8 +47,15 @@ def _step(function):
             return function(self, work)
         except UserError as error:
             return work._replace(picture=None, rgb=None, error=error)
+        except MemoryError:
+            return _out_of_memory(work)
 
     return step
+
+
+def _out_of_memory(work):
+    return work._replace(picture=None, rgb=None, error=UserError(
+        '%s: takes more memory than there is' % work.job.source))
 
 
 class Pipeline:
@@ -99,9 +107,12 @@ class Pipeline:
         if os.path.isdir(target):
             raise UserError('%s: is a folder, and a file is wanted' % target)
         picture = read_picture(self._source(work.job), self._max_megapixels, self._keep_truncated)
-        self._require_memory(work)
+        known = _format(work.job, picture)
+        self._require_memory(work, max(
+            bytes_to_write(picture, known) * self._result_pixels(work),
+            bytes_to_bleed(picture.alpha) * _pixels(work)))
         try:
-            require_room(picture, _format(work.job, picture), self._scale)
+            require_room(picture, known, self._scale)
         except Unusable as error:
             raise UserError('%s: %s' % (self._source(work.job), error)) from error
         return work._replace(picture=picture, rgb=for_network(picture), remarks=picture.remarks)
@@ -124,8 +135,7 @@ class Pipeline:
                     for work in batch]
             self._upscaler.enlarge_all([work.rgb for work in batch], self._scale, outs, show)
         except MemoryError:
-            return [work._replace(picture=None, rgb=None, error=UserError(
-                '%s: takes more memory than there is' % work.job.source)) for work in batch]
+            return list(map(_out_of_memory, batch))
         return [work._replace(rgb=out) for work, out in zip(batch, outs)]
 
     def _show_part(self, computed, all_pixels, batch, part, parts):
@@ -167,8 +177,7 @@ class Pipeline:
                 work.rgb.shape, work.rgb.dtype)):
             yield from iter(lambda group=alike: list(itertools.islice(group, self._batch)), [])
 
-    def _require_memory(self, work):
-        needed = 3 * self._result_pixels(work)
+    def _require_memory(self, work, needed):
         free = memory.available()
         if needed > free:
             raise UserError('%s: would take %.1f GB of memory, and %.1f GB are free'

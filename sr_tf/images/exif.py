@@ -6,6 +6,7 @@ a camera's maker understands. So what a picture has outgrown is overwritten, and
 import struct
 
 from sr_tf.images import tiff_tags as tags
+from sr_tf.images.picture import is_turned_sideways
 
 PREFIX = b'Exif\0\0'
 MAGICS = {b'II*\0': '<', b'MM\0*': '>'}
@@ -32,7 +33,7 @@ def read_orientation(block):
 
 def upright(block):
     """The block for the picture after it was turned as the block says."""
-    return _changed(block, _forget_orientation)
+    return _changed(block, _turn)
 
 
 def resized(block, width, height):
@@ -93,6 +94,12 @@ class Entry:
     def raw(self):
         return bytes(self._directory.data[self._at:self._at + ENTRY_SIZE])
 
+    def exchange(self, other):
+        """Gives each the other's value, wherever that is."""
+        ours, theirs = (entry.raw()[2:] for entry in (self, other))
+        for entry, value in ((self, theirs), (other, ours)):
+            entry._directory.data[entry._at + 2:entry._at + ENTRY_SIZE] = value
+
     def write(self, kind, number):
         code = {SHORT: 'H2x', LONG: 'I'}[kind]
         self._directory.pack('HI' + code, self._at + 2, kind, 1, number)
@@ -108,10 +115,15 @@ def _changed(block, change):
     return bytes(data)
 
 
-def _forget_orientation(first):
-    for entry in first.entries():
-        if entry.tag == tags.ORIENTATION:
-            entry.write(SHORT, 1)
+def _turn(first):
+    found = {entry.tag: entry for entry in first.entries()}
+    orientation = found.get(tags.ORIENTATION)
+    if not orientation:
+        return
+    resolution = [found[tag] for tag in (tags.X_RESOLUTION, tags.Y_RESOLUTION) if tag in found]
+    if is_turned_sideways(orientation.number) and len(resolution) == 2:
+        resolution[0].exchange(resolution[1])
+    orientation.write(SHORT, 1)
 
 
 def _blank_thumbnail(first):

@@ -8,6 +8,7 @@ from sr_tf.errors import UserError
 from sr_tf.images.formats import EXTENSIONS
 from sr_tf.images.picture import as_rgb
 from sr_tf.images.reader import read_picture, read_size
+from sr_tf.paths import walk
 from sr_tf.whole_file import whole_or_absent
 
 __all__ = ['EXTENSIONS', 'find_images', 'is_image_name', 'read_rgb', 'read_size', 'to_uint8',
@@ -23,8 +24,7 @@ def find_images(folder):
     if not os.path.isdir(folder):
         raise UserError('%s: no such folder' % folder)
     found = []
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders.sort()
+    for parent, names in walk(folder):
         relative = os.path.relpath(parent, folder)
         found += [os.path.normpath(os.path.join(relative, name))
                   for name in names if is_image_name(name)]

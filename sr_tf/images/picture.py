@@ -45,6 +45,11 @@ def is_turned_sideways(orientation):
     return orientation >= 5
 
 
+def upright_resolution(dpi, orientation):
+    """Dots an inch, horizontally and vertically, after the picture was turned."""
+    return tuple(dpi[::-1] if is_turned_sideways(orientation) else dpi)
+
+
 def as_rgb(pixels):
     """Grey repeated for each colour."""
     return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)

@@ -2,7 +2,7 @@
 from PIL import Image
 
 from sr_tf.images import exif, samples
-from sr_tf.images.picture import is_turned_sideways, make_picture
+from sr_tf.images.picture import is_turned_sideways, make_picture, upright_resolution
 
 NAMES = {'PNG': 'png', 'JPEG': 'jpg', 'MPO': 'jpg', 'WEBP': 'webp', 'BMP': 'bmp'}
 # In an MPO file they are what else a camera took at once.
@@ -30,10 +30,11 @@ class PillowFile:
             remarks = 'has %d frames; the first was taken' % image.n_frames,
         pixels = samples.read(image, self._open)
         is_converted = image.mode == 'CMYK'
+        dpi = image.info.get('dpi')
         return make_picture(
             pixels, self._orientation, format=NAMES[image.format], exif=self._upright_exif(),
             icc=None if is_converted else image.info.get('icc_profile'),
-            dpi=image.info.get('dpi'), remarks=remarks)
+            dpi=dpi and upright_resolution(dpi, self._orientation), remarks=remarks)
 
     def _open(self):
         # Pillow refuses pictures of more than 179 megapixels, which cameras make.

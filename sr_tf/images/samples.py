@@ -12,6 +12,9 @@ from sr_tf.images.picture import Unusable
 
 MODES = {'1': 'L', 'L': 'L', 'LA': 'LA', 'La': 'LA', 'P': 'RGB', 'PA': 'RGBA', 'RGB': 'RGB',
          'RGBA': 'RGBA', 'RGBa': 'RGBA', 'RGBX': 'RGB', 'YCbCr': 'RGB'}
+# What a transparent grey of fewer bits, which Pillow leaves as the file has it, is of eight.
+GREY_OF_KEY = {'1': lambda key: 255 * bool(key), 'L;2': lambda key: 85 * key,
+               'L;4': lambda key: 17 * key}
 RELATIVE_COLORIMETRIC, BLACK_POINT_COMPENSATION = 1, 0x2000
 
 
@@ -43,13 +46,16 @@ def from_cmyk(image, icc=None):
 
 
 def _eight_bits(image):
+    raw_mode = sixteen_bits.raw_mode(image)
     image.load()  # A PNG may say only after its pixels which colour is transparent.
     mode = MODES[image.mode]
-    if 'transparency' not in image.info:
-        samples = np.array(image.convert(mode))
-        return samples if samples.ndim == 3 else samples[..., np.newaxis]
-    samples = np.array(image.convert('RGBA'))
-    return samples[..., [0, 3]] if mode == 'L' else samples
+    if 'transparency' in image.info and mode != 'L':
+        return np.array(image.convert('RGBA'))
+    samples = np.array(image.convert(mode))
+    if 'transparency' in image.info:
+        key = GREY_OF_KEY.get(raw_mode, int)(image.info['transparency'])
+        return np.stack([samples, np.where(samples == key, 0, 255).astype(np.uint8)], axis=2)
+    return samples if samples.ndim == 3 else samples[..., np.newaxis]
 
 
 def _with_alpha_from_key(samples, info):

@@ -17,7 +17,9 @@ def raw_mode(image):
 
 
 def is_deep(image):
-    return ';16' in raw_mode(image)
+    mode = raw_mode(image)
+    # There is a BGR;16, whose pixels have 16 bits for all three.
+    return mode.startswith('I;16') or mode[-4:] in LOW_BYTES
 
 
 def read(image, reopen):

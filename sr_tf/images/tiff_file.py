@@ -6,11 +6,17 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from sr_tf.images import exif, samples, sixteen_bits
 from sr_tf.images import tiff_tags as tags
-from sr_tf.images.picture import Unusable, is_turned_sideways, make_picture
+from sr_tf.images.picture import (
+    Unusable,
+    is_turned_sideways,
+    make_picture,
+    reduced,
+    upright_resolution,
+)
 
 MAGICS = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 COLOURS = {tags.WHITE_IS_ZERO: 1, tags.BLACK_IS_ZERO: 1, tags.RGB: 3, tags.SEPARATED: 4}
-COMPRESSIONS = (1, 8, 32773, 32946, 34925)  # none, Deflate, PackBits, Deflate, LZMA
+COMPRESSIONS = (tags.UNCOMPRESSED, 8, 32773, 32946, 34925)  # none, Deflate, PackBits, Deflate, LZMA
 UNITS_AN_INCH = {tags.INCH: 1.0, tags.CENTIMETRE: 2.54}
 SHAPE_BY_TIFFFILE = '{"shape":'  # in place of a description
 
@@ -34,6 +40,9 @@ class TiffFile:
             self._page = self._tiff.pages[0]
         except Exception as error:  # whatever a damaged file makes its parser raise
             raise ValueError(error) from error
+        sides = self._page.imagelength, self._page.imagewidth
+        if not all(isinstance(side, int) and side > 0 for side in sides):
+            raise ValueError('its size is %s by %s' % sides)
         orientation = self._value(tags.ORIENTATION)
         self._orientation = orientation if orientation in range(1, 9) else 1
 
@@ -100,12 +109,17 @@ class TiffFile:
             pixels = _rgb_of_inks(pixels, self._value(tags.ICC), remarks)
         if not kinds:
             return pixels
-        alpha = stored[..., colours + extra.index(kinds[0]), np.newaxis].astype(pixels.dtype)
+        alpha = stored[..., colours + extra.index(kinds[0]), np.newaxis]
+        if alpha.dtype != pixels.dtype:
+            alpha = reduced(alpha)
         return _with_alpha(pixels, alpha, kinds[0] == tags.PREMULTIPLIED)
 
     def _by_pillow(self):
         if self._page.sampleformat == tags.SIGNED:
             raise Unusable('has signed samples; save it with 8 or 16 bits a channel, unsigned')
+        if self._page.photometric == tags.YCBCR and self._page.compression == tags.UNCOMPRESSED:
+            # Pillow reads what is between them as if it were theirs.
+            raise Unusable('has YCbCr colours without compression; save it as RGB')
         try:
             image = self._open()
         except UnidentifiedImageError:
@@ -131,11 +145,13 @@ class TiffFile:
 
     def _dpi(self):
         unit = self._value(tags.RESOLUTION_UNIT)
-        unit = UNITS_AN_INCH.get(tags.INCH if unit is None else int(unit))
-        found = [self._value(tag) for tag in (tags.X_RESOLUTION, tags.Y_RESOLUTION)]
-        if unit is None or not all(value and value[0] and value[1] for value in found):
-            return None
-        return tuple(unit * above / below for above, below in found)
+        try:
+            unit = UNITS_AN_INCH[tags.INCH if unit is None else int(unit)]
+            found = [self._value(tag) for tag in (tags.X_RESOLUTION, tags.Y_RESOLUTION)]
+            return upright_resolution([unit * above / below for above, below in found],
+                                      self._orientation)
+        except (LookupError, TypeError, ValueError, ZeroDivisionError):
+            return None  # It is of another type than it should be, and describes the file alone.
 
 
 def _with_alpha(pixels, alpha, is_premultiplied):

@@ -7,6 +7,7 @@ from PIL import Image
 from sr_tf.images import exif, png_writer, tiff_writer
 from sr_tf.images.picture import Unusable, reduced
 
+BY_PILLOW = {'jpg': 'JPEG', 'webp': 'WEBP', 'bmp': 'BMP'}
 BEST_QUALITY = 100
 DEFAULT_QUALITY = 95
 LARGEST_SEGMENT = 2 ** 16 - 3  # of a JPEG file, in which EXIF data is one
@@ -14,13 +15,29 @@ LARGEST_SEGMENT = 2 ** 16 - 3  # of a JPEG file, in which EXIF data is one
 
 def require_room(picture, known, scale):
     """Fails if the `Format` cannot hold the picture when it is so many times larger."""
-    side = scale * max(picture.pixels.shape[:2])
+    height, width = (scale * side for side in picture.pixels.shape[:2])
+    side = max(height, width)
+    if height * width > known.most_pixels:
+        raise Unusable('would have %d megapixels, and a %s file holds %d; use --format=png'
+                       % (height * width / 1e6, known.name, known.most_pixels / 1e6))
     if side > known.largest_side:
         raise Unusable('would be %d pixels long, and a %s file holds %d; use --format=png'
                        % (side, known.name, known.largest_side))
     if not known.has_alpha and not _is_opaque(picture):
         raise Unusable('has transparent pixels, which a %s file cannot hold; use --format=png'
                        % known.name)
+
+
+def bytes_to_write(picture, known):
+    """The memory that each pixel takes while it is written, for pictures like this one."""
+    depth = picture.pixels.itemsize
+    # The network's colours; those of transparent pictures again, with their alpha and beside it.
+    needed = depth * (3 if picture.alpha is None else 3 + 1 + 4)
+    if depth > 1 and not known.has_16_bits:
+        needed += 3 * 4 + 3  # while they are rounded, and rounded
+    if known.name in BY_PILLOW:
+        needed += 4  # as Pillow has them
+    return needed
 
 
 def write_picture(file, picture, known, quality=DEFAULT_QUALITY):
@@ -61,7 +78,12 @@ def _write_by_pillow(file, samples, known, quality, icc, exif, dpi):
     image = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
     # By way of memory: writing to files itself, Pillow does not say why it fails.
     encoded = io.BytesIO()
-    image.save(encoded, {'jpg': 'JPEG', 'webp': 'WEBP', 'bmp': 'BMP'}[known.name], **options)
+    try:
+        image.save(encoded, BY_PILLOW[known.name], **options)
+    except (ValueError, OverflowError) as error:
+        # As the first part of a large WebP picture, which may take 512 KB at most.
+        raise Unusable('cannot be made a %s file (%s); use --format=png'
+                       % (known.name, error)) from error
     file.write(encoded.getbuffer())
 
 
