@@ -56,10 +56,14 @@ class BaseLoader:
         """The same, but of one channel where it is grey on disk."""
         return files.read_channels(where)
 
+    def place(self, where):
+        """Which picture it is, for all programs on this machine."""
+        return [os.path.abspath(where)]
+
     def stamp(self, where):
         """What changes when the picture changes."""
         status = os.stat(where)
-        return [os.path.abspath(where), status.st_size, status.st_mtime_ns]
+        return [status.st_size, status.st_mtime_ns]
 
     def flag(self, name):
         """What the user knows a path by, as in --data_truth_path."""

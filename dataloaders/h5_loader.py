@@ -37,8 +37,11 @@ class H5Loader(BaseLoader):
     def read_channels(self, where):
         return self.read(where)
 
+    def place(self, where):
+        return super().place(where.path) + [where.key]
+
     def stamp(self, where):
-        return super().stamp(where.path) + [where.key]
+        return super().stamp(where.path)
 
     def _pairs(self, path, prefix):
         pairs = []

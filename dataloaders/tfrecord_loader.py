@@ -28,8 +28,11 @@ class TFRecordLoader(BaseLoader):
     def read_channels(self, where):
         return self.read(where)
 
+    def place(self, where):
+        return super().place(where.path) + [where.offset, where.length]
+
     def stamp(self, where):
-        return super().stamp(where.path) + [where.offset, where.length]
+        return super().stamp(where.path)
 
 
 def _pairs(path, prefix):

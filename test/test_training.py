@@ -3,6 +3,7 @@ import csv
 import json
 import os
 import resource
+import shutil
 import time
 
 import numpy as np
@@ -738,6 +739,17 @@ def test_pack_is_kept_while_nothing_changes(tmp_path, some_photos):
     second, packed = open_counting(some_photos, tmp_path / 'packs')
     assert packed == 0
     assert second == first
+
+
+def test_a_pack_is_of_the_pictures_however_their_folder_is_written(
+        tmp_path, some_photos, monkeypatch):
+    first, _ = open_counting(some_photos, tmp_path / 'packs')
+    shutil.copytree(str(some_photos), str(tmp_path / 'other' / some_photos.name))
+    for project, count in ((tmp_path, 0), (tmp_path / 'other', 2), (tmp_path, 0)):
+        monkeypatch.chdir(str(project))
+        pack, packed = open_counting(some_photos.name, tmp_path / 'packs')
+        assert packed == count
+    assert pack == first
 
 
 def test_pack_is_made_again_when_a_picture_changes(tmp_path, some_photos):

@@ -36,12 +36,12 @@ def open_pack(loader, scales, folder, enlarge=False, progress=None, degradation=
     `degradation` names how low-resolution pictures come about.
     """
     pairs = loader.pairs()
+    given = [[pair.hr] + [pair.lr[scale] for scale in scales if scale in pair.lr]
+             for pair in pairs]
     key = _digest([FORMAT, type(loader).__name__, scales, enlarge, degradation,
-                   [pair.name for pair in pairs], [str(pair.hr) for pair in pairs],
-                   [str(pair.lr.get(scale)) for pair in pairs for scale in scales]])
-    stamp = _digest([[loader.stamp(pair.hr)] + [loader.stamp(pair.lr[scale])
-                                                for scale in scales if scale in pair.lr]
-                     for pair in pairs])
+                   [pair.name for pair in pairs],
+                   [list(map(loader.place, pictures)) for pictures in given]])
+    stamp = _digest([list(map(loader.stamp, pictures)) for pictures in given])
     try:
         os.makedirs(folder, exist_ok=True)
         # Of several processes that want the same pack, one writes it and the others wait.
