@@ -24,21 +24,36 @@ def run(main, define, description):
     script = _script()
     try:
         arguments = _parse(sys.argv)
-        if FLAGS.help or FLAGS.helpfull:
-            _print_help(script, description)
-            sys.exit(0)
-        code = main(arguments) or 0
+        asks_help = FLAGS.help or FLAGS.helpfull
+        code = _print_help(script, description) if asks_help else main(arguments)
+        _flush()
     except BrokenPipeError:
         # Whoever read our output, such as `head`, has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except (Exception, KeyboardInterrupt) as error:
         if FLAGS.is_parsed() and FLAGS.debug:
             traceback.print_exc()
         print('%s: error: %s' % (script, _one_line(error)), file=sys.stderr)
         code = getattr(error, 'exit_code', 2 if isinstance(error, flags.Error) else 1)
-    sys.stdout.flush()
-    sys.exit(code)
+    _give_up_what_is_left()
+    sys.exit(code or 0)
+
+
+def _flush():
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError('standard output: cannot be written: %s' % error.strerror) from error
+
+
+def _give_up_what_is_left():
+    """Of the output, if nobody takes it: Python would try once more, and show how it fails."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def refuse_arguments(arguments):

@@ -25,7 +25,8 @@ class Scripts:
 
     def __init__(self, cache):
         self._environment = dict(os.environ, CUDA_VISIBLE_DEVICES='-1', XDG_CACHE_HOME=str(cache))
-        self._environment.pop('PYTHONPATH', None)
+        for name in ('PYTHONPATH', 'PYTHONUNBUFFERED'):
+            self._environment.pop(name, None)
 
     def __call__(self, script, *flags, **options):
         """The finished process, whatever its exit code; `check=True` asserts that it is 0."""

@@ -353,6 +353,26 @@ def test_a_checkpoint_of_another_model_starts_no_training(run_script, photo, ali
     assert checkpoints(tmp_path / 'run') == {}
 
 
+@pytest.mark.parametrize('words', [['--help'], ['inspect', '--data_truth_path={photos}']])
+def test_output_that_nobody_reads_any_more(run_script, photos, words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = run_script.start('prepare.py', *[word.format(photos=photos) for word in words],
+                               stdout=writer)
+    os.close(writer)
+    assert process.communicate()[1] == ''
+    assert process.returncode == 0
+
+
+def test_output_that_cannot_be_written(run_script):
+    with open('/dev/full', 'w') as full:
+        process = run_script.start('prepare.py', '--help', stdout=full)
+        errors = process.communicate()[1]
+    assert errors == ('prepare.py: error: standard output: cannot be written: No space left on '
+                      'device\n')
+    assert process.returncode == FAILURE
+
+
 @pytest.mark.skipif(bool(importlib.util.find_spec('npu_bridge')
                          or importlib.util.find_spec('npu_device')), reason='the plug-in is here')
 def test_an_npu_without_its_plugin(run_script, photo, tmp_path):
