@@ -18,7 +18,8 @@ def define_data(scales_help):
                         'The low-resolution images; made by bicubic when not given.')
     flags.DEFINE_enum('degradation', None, list(degradations.DEGRADATIONS),
                       'How the low-resolution images come about; unknown: by the given files '
-                      'alone. Default: bicubic, where there are no files.')
+                      'alone. Default: bicubic where there are no files; when scoring, what '
+                      'the protocol says.')
     flags.DEFINE_list('scales', None, scales_help)
 
 

@@ -11,7 +11,8 @@ FLAGS = flags.FLAGS
 
 
 def define_weights():
-    flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run.')
+    flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run: its '
+                        'newest.')
     flags.DEFINE_enum('model', None, models.names(), 'Instead of restore_path: the model whose '
                       'trained weights, which come along, are taken.')
 
