@@ -38,7 +38,7 @@ def define():
 
 
 def main(arguments):
-    began = time.time()
+    began = time.monotonic()
     cli.refuse_arguments(arguments)
     for name in ('data_url', 'train_url', 'model'):
         flags.required(name)
@@ -62,7 +62,7 @@ def main(arguments):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     upload_the_rest(mirror, code)
     if not code:
-        print_results(run, time.time() - began)
+        print_results(run, time.monotonic() - began)
     return code
 
 

@@ -9,6 +9,7 @@ from sr_tf.errors import UsageError
 from sr_tf.network import GraphNetwork
 from sr_tf.progress import progress_shower
 from sr_tf.scoring.validation import Validation
+from sr_tf.streams import say
 from sr_tf.training.folder import held
 from sr_tf.training.start import choose_start
 from sr_tf.training.trainer import Plan, train
@@ -35,20 +36,20 @@ def main(arguments):
     plan = make_plan(recipe, chip, engine.size, len(pack.names))
     validate = validation(model, recipe['scales'], chip, engine)
 
-    with held(folder) if engine.is_chief else contextlib.nullcontext():
+    with held(folder, start) if engine.is_chief else contextlib.nullcontext():
         if engine.is_chief:
-            print('%s on %d %s in %s, %d images, %d steps, in %s'
-                  % (model.name(), engine.size, chip.kind, chip.precision, len(pack.names),
-                     plan.max_steps, folder))
+            say('%s on %d %s in %s, %d images, %d steps, in %s'
+                % (model.name(), engine.size, chip.kind, chip.precision, len(pack.names),
+                   plan.max_steps, folder))
         received = train(model, sampler, plan, chip, engine, folder, start, validate)
     engine.close()
     chip.verify()
     if not engine.is_chief:
         return 128 + received if received else 0
     if received:
-        print('%s: saved in %s; the same command continues' % (received.name, folder))
+        say('%s: saved in %s; the same command continues' % (received.name, folder))
         return 128 + received
-    print('done: %s' % checkpoint.resolve(folder))
+    say('done: %s' % checkpoint.resolve(folder))
     return 0
 
 
@@ -73,8 +74,9 @@ def make_plan(recipe, chip, processes, images):
     recipe = dict(flags.in_steps(recipe, images, processes), precision=chip.precision)
     return Plan(
         recipe=recipe, schedule=flags.schedule(recipe, processes), max_steps=recipe['max_steps'],
-        loss_scale=flags.loss_scale(recipe, chip), step_timeout=flags.step_timeout(processes),
-        profile=flags.profile(chip), arguments=flags.values(),
+        loss_scale=flags.loss_scale(recipe, chip),
+        step_timeout=flags.step_timeout(processes, chip), profile=flags.profile(chip),
+        arguments=flags.values(),
         **{name: FLAGS[name].value for name in (
             'seed', 'recompute', 'log_freq', 'summary_freq', 'save_freq', 'save_max_keep',
             'validate_freq', 'sleep_ratio')})

@@ -8,6 +8,7 @@ import warnings
 from absl import flags
 
 from sr_tf.errors import UsageError, UserError
+from sr_tf.streams import to_nowhere
 
 FLAGS = flags.FLAGS
 
@@ -22,21 +23,21 @@ def run(main, define, description):
     define()
     _define_help()
     script = _script()
+    code = 0
     try:
         arguments = _parse(sys.argv)
         asks_help = FLAGS.help or FLAGS.helpfull
-        code = _print_help(script, description) if asks_help else main(arguments)
+        code = (_print_help(script, description) if asks_help else main(arguments)) or 0
         _flush()
     except BrokenPipeError:
-        # Whoever read our output, such as `head`, has seen enough.
-        code = 0
+        pass  # Whoever read our output, such as `head`, has seen enough.
     except (Exception, KeyboardInterrupt) as error:
         if FLAGS.is_parsed() and FLAGS.debug:
             traceback.print_exc()
         print('%s: error: %s' % (script, _one_line(error)), file=sys.stderr)
         code = getattr(error, 'exit_code', 2 if isinstance(error, flags.Error) else 1)
     _give_up_what_is_left()
-    sys.exit(code or 0)
+    sys.exit(code)
 
 
 def _flush():
@@ -53,7 +54,7 @@ def _give_up_what_is_left():
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        to_nowhere(sys.stdout)
 
 
 def refuse_arguments(arguments):

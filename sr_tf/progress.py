@@ -3,7 +3,10 @@ import shutil
 import sys
 import time
 
+from sr_tf.streams import say, show
+
 REFRESH_SECONDS = 0.2
+CLEAR = '\r\x1b[K'
 
 
 class ProgressBar:
@@ -19,11 +22,11 @@ class ProgressBar:
         self._start = start
         self._label = label
         self._unit = unit
-        self._began = time.time()
+        self._began = time.monotonic()
         self._drawn = 0.0
 
     def update(self, done, text=''):
-        now = time.time()
+        now = time.monotonic()
         if self._shown and (now - self._drawn > REFRESH_SECONDS or done >= self._total):
             self._drawn = now
             self._draw(done, text, max(now - self._began, 1e-6))
@@ -31,14 +34,12 @@ class ProgressBar:
     def print(self, line):
         """A line that stays, above the bar."""
         if self._shown:
-            self._stream.write('\r\x1b[K')
-            self._stream.flush()
-        print(line, flush=True)
+            show(CLEAR, self._stream)
+        say(line)
 
     def close(self):
         if self._shown and self._drawn:
-            self._stream.write('\n')
-            self._stream.flush()
+            show('\n', self._stream)
 
     def _draw(self, done, text, seconds):
         left = '--'
@@ -55,8 +56,7 @@ class ProgressBar:
         room = max(0, min(30, columns - len(line) - 4))
         filled = int(room * done / (self._total or 1))
         bar = '[%s%s] ' % ('=' * filled, ' ' * (room - filled)) if room > 4 else ''
-        self._stream.write('\r\x1b[K' + (bar + line)[:columns - 1])
-        self._stream.flush()
+        show(CLEAR + (bar + line)[:columns - 1], self._stream)
 
 
 def progress_shower(label):

@@ -233,6 +233,9 @@ WRONG_FLAGS = {
     'patch that does not fit the scale':
         ('train.py --target_patch_size=9', ['--target_patch_size=9', 'scale 2']),
     'loss scale in words': ('train.py --loss_scale=much', ['--loss_scale=much']),
+    'loss scale that is no number': ('train.py --loss_scale=nan', ['--loss_scale=nan', '2^127']),
+    'loss scale beyond float32': ('train.py --loss_scale=1e39', ['--loss_scale=1e39', '2^127']),
+    'two lengths': ('train.py --num_epochs=2 --max_steps=2', ['--num_epochs and --max_steps']),
     'nothing to validate on':
         ('train.py --validate_freq=2', ['--validate_freq', '--valid_truth_path']),
     'outputs of no recursion':
@@ -362,6 +365,17 @@ def test_output_that_nobody_reads_any_more(run_script, photos, words):
     os.close(writer)
     assert process.communicate()[1] == ''
     assert process.returncode == 0
+
+
+def test_a_failure_is_one_although_nobody_reads_of_it(run_script, tmp_path):
+    (tmp_path / 'a.png').write_bytes(b'no image')
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = run_script.start('prepare.py', 'inspect', '--data_truth_path=%s' % tmp_path,
+                               stdout=writer)
+    os.close(writer)
+    process.communicate()
+    assert process.returncode == FAILURE
 
 
 def test_output_that_cannot_be_written(run_script):

@@ -72,6 +72,16 @@ def test_a_preset_is_what_the_model_was_published_with(name, no_flags):
     assert recipe == published
 
 
+@pytest.mark.parametrize('name', ['bsrn', 'rcan', 'rdn', 'srcnn', 'wdsr'])
+@pytest.mark.parametrize('flag, steps', [('max_steps=7', 7), ('num_epochs=1', 1)])
+def test_flags_after_a_preset_say_how_long_to_train(name, flag, steps, no_flags):
+    import models
+    definitions.define_training()
+    preset = os.path.join(ROOT, 'presets', name + '.flags')
+    flags.FLAGS(['train.py', '--flagfile=' + preset, '--' + flag])
+    assert definitions.in_steps(definitions.recipe(models.find(name)), 3)['max_steps'] == steps
+
+
 def test_nothing_is_left_to_be_filled_in():
     for page in PAGES:
         with open(page, encoding='utf-8') as file:

@@ -14,7 +14,7 @@ FLOORS = (
     ('sr_tf.errors',),
     ('sr_tf.compat', 'sr_tf.version', 'sr_tf.whole_file', 'sr_tf.lock', 'sr_tf.paths',
      'sr_tf.images', 'sr_tf.tiles', 'sr_tf.progress', 'sr_tf.protobuf', 'sr_tf.ensemble',
-     'sr_tf.cores', 'sr_tf.scales'),
+     'sr_tf.cores', 'sr_tf.scales', 'sr_tf.streams'),
     ('sr_tf.data', 'sr_tf.scoring', 'sr_tf.report', 'sr_tf.distributed', 'sr_tf.chips',
      'sr_tf.checkpoint', 'sr_tf.pretrained', 'models', 'dataloaders'),
     ('sr_tf.training', 'sr_tf.graphs'),

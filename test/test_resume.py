@@ -26,8 +26,11 @@ from test_bsrn import (
 
 import sr_tf
 from sr_tf.compat import tf
+from sr_tf.errors import UserError
 from sr_tf.images.files import read_rgb, to_uint8
 from sr_tf.images.resize import downscale
+from sr_tf.training.folder import held
+from sr_tf.training.start import FRESH, choose_start
 
 C, S = 4, 3
 STEPS, SAVE_FREQ = 60, 5
@@ -145,6 +148,24 @@ def test_stopped_run_saves_and_says_how_to_go_on(run_script, long_flags, straigh
     assert_same_run(folder, straight)
 
 
+def test_a_run_that_nobody_listens_to_any_more_saves(run_script, flags, tmp_path):
+    """As Ctrl-C ends `tee` before it ends the training of `train.py 2>&1 | tee log`."""
+    reader, writer = os.pipe()
+    process = run_script.start('train.py', *flags, '--scales=2', '--max_steps=1000000',
+                               '--train_path=%s' % (tmp_path / 'run'), stdout=writer, stderr=writer)
+    os.close(writer)
+    try:
+        wait_for_step(process, tmp_path / 'run', 3)
+        os.close(reader)
+        step = steps_made(tmp_path / 'run')
+        wait_for_step(process, tmp_path / 'run', step + 3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=PATIENCE) == 128 + signal.SIGINT
+    finally:
+        process.kill()
+    assert saved_steps(tmp_path / 'run')[-1] >= step + 3
+
+
 def test_a_run_whose_terminal_is_closed_saves(run_script, flags, tmp_path):
     def take_terminal():
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -260,6 +281,14 @@ def test_no_other_process_trains_in_the_folder_of_a_run(run_script, long_flags, 
         process.communicate()
     assert_one_line(result, 1, folder, 'another process trains there')
     assert_same_run(folder, straight)
+
+
+def test_a_start_that_another_process_has_overtaken_is_refused(straight, tmp_path):
+    with pytest.raises(UserError, match='another process has just saved there'), \
+            held(str(straight), FRESH):
+        pytest.fail('it would begin anew in the folder of a run')
+    with held(str(straight), choose_start(str(straight), 'auto', None, 'generator', 0)):
+        assert saved_steps(straight)
 
 
 def test_x2_weights_start_an_x4_model(run_script, flags, tmp_path):

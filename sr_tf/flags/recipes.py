@@ -7,6 +7,7 @@ from sr_tf.training.losses import LOSSES
 from sr_tf.training.schedule import SCHEDULES, Schedule
 
 FLAGS = flags.FLAGS
+LARGEST_LOSS_SCALE = 2.0 ** 127  # of float32's powers of 2
 
 # What a recipe consists of, and the value of each part where a model's own recipe says nothing.
 RECIPE = {
@@ -106,8 +107,10 @@ def in_steps(chosen, images, processes=1):
     epoch = -(-images // (chosen['batch_size'] * chosen['accumulate_steps'] * processes))
     chosen = dict(chosen)
     for epochs, steps in (('num_epochs', 'max_steps'), ('lr_decay_epochs', 'lr_decay_steps')):
+        if getattr(FLAGS, epochs) and getattr(FLAGS, steps):
+            raise UsageError('--%s and --%s: give one of them' % (epochs, steps))
         # Steps on the command line beat epochs in the published recipe.
-        if chosen[epochs] and (getattr(FLAGS, epochs) or not getattr(FLAGS, steps)):
+        if chosen[epochs] and not getattr(FLAGS, steps):
             chosen[steps] = chosen[epochs] * epoch
     return chosen
 
@@ -130,6 +133,6 @@ def loss_scale(chosen, chip):
         number = float(value)
     except ValueError:
         number = 0
-    if number < 1:
-        raise UsageError('--loss_scale=%s: is none, dynamic or a number from 1 on' % value)
+    if not 1 <= number <= LARGEST_LOSS_SCALE:
+        raise UsageError('--loss_scale=%s: is none, dynamic or a number from 1 to 2^127' % value)
     return number

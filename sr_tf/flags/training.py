@@ -54,7 +54,7 @@ def define_training():
                          'chrome://tracing, to profile/ in train_path.')
     flags.DEFINE_float('step_timeout', None, 'Seconds without a step, or a picture validated, '
                        'after which the process ends; 0 for never. Default: 600 with several '
-                       'processes.', lower_bound=0)
+                       'processes, 2400 if they are on NPUs.', lower_bound=0)
     define_validation_images()
     define_model_parameters()
 
@@ -79,9 +79,13 @@ def refuse_platform():
                          'or leave --platform away')
 
 
-def step_timeout(processes):
+def step_timeout(processes, chip):
     """The time after which a silent step is given up; a process alone waits for nobody."""
-    return (600.0 if processes > 1 else 0.0) if FLAGS.step_timeout is None else FLAGS.step_timeout
+    if FLAGS.step_timeout is not None:
+        return FLAGS.step_timeout
+    if processes == 1:
+        return 0.0
+    return 2400.0 if chip.compiles_each_shape else 600.0
 
 
 def profile(chip):

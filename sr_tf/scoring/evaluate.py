@@ -96,9 +96,9 @@ def _enlarged(method, test_set, source, share, each_output):
     each_output = each_output and len(method.output_numbers) > 1
     for batch in batches:
         images = list(itertools.islice(reading, len(batch)))
-        began = time.time()
+        began = time.monotonic()
         pictures = enlarge([image.pair for image in images], [image.lr for image in images])
-        seconds = (time.time() - began) / len(batch)
+        seconds = (time.monotonic() - began) / len(batch)
         for image, picture in zip(images, pictures):
             outputs = method.outputs(image.lr, scale, source) if each_output else []
             yield image, picture, outputs, seconds

@@ -8,8 +8,10 @@ from sr_tf.lock import locked
 
 
 @contextlib.contextmanager
-def held(folder):
-    """Within it the folder is there, and no other process trains in it."""
+def held(folder, start):
+    """Within it the folder is there, no other process trains in it, and none has since `start`,
+    a `Start`, was chosen.
+    """
     taken = UserError('--train_path=%s: another process trains there; wait until it ends, or name '
                       'another folder' % folder)
     with contextlib.ExitStack() as lock:
@@ -20,4 +22,7 @@ def held(folder):
         except OSError as error:
             raise UserError('--train_path=%s: cannot be written: %s; name another folder'
                             % (folder, error.strerror)) from error
+        if checkpoint.in_folder(folder)[-1:] != [start.prefix] * (start.kind == 'resume'):
+            raise UserError('--train_path=%s: another process has just saved there; the same '
+                            'command goes on from that' % folder)
         yield

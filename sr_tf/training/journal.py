@@ -51,7 +51,7 @@ class Journal:
 
     def report(self, step, scale, learning_rate, gradient_norm, images):
         """A line about the steps since the last one; `images` were seen in each of them."""
-        seconds = (time.time() - self._since) / self._count
+        seconds = (time.monotonic() - self._since) / self._count
         loss = self._loss_sum / self._count
         data_wait = float(self._wait_sum / self._count)
         self._start_count()
@@ -87,7 +87,7 @@ class Journal:
 
     def _start_count(self):
         self._loss_sum = self._wait_sum = self._count = 0
-        self._since = time.time()
+        self._since = time.monotonic()
 
     def _write(self, row):
         # A score has all its digits, so that it can be compared with that of validate.py.

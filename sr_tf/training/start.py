@@ -4,6 +4,7 @@ from collections import namedtuple
 from sr_tf import checkpoint
 from sr_tf.checkpoint import EMA_SUFFIX, is_weight
 from sr_tf.errors import UsageError, UserError
+from sr_tf.streams import say
 
 Start = namedtuple('Start', 'kind prefix step')
 Start.__doc__ = """How a run starts, by `kind`.
@@ -116,12 +117,12 @@ def _taken_weights(prefix, wanted):
 
 
 def _report(prefix, shapes, weights, sources):
-    print('%s: %d of %d weights taken' % (prefix, sum(name in sources for name in weights),
-                                          len(weights)))
+    say('%s: %d of %d weights taken' % (prefix, sum(name in sources for name in weights),
+                                        len(weights)))
     for name in weights:
         if name not in sources:
             why = 'has another shape there' if name in shapes else 'is not there'
-            print('  %s %s; it starts from random values' % (name, why))
+            say('  %s %s; it starts from random values' % (name, why))
     unused = sorted(name for name in shapes if is_weight(name) and name not in sources)
     if unused:
-        print('  not used: %s' % ', '.join(unused))
+        say('  not used: %s' % ', '.join(unused))

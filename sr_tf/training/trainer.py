@@ -4,7 +4,6 @@ import math
 import os
 import signal
 import stat
-import sys
 import time
 from collections import namedtuple
 
@@ -37,6 +36,9 @@ accumulate_steps among others; it is kept beside each checkpoint, and `arguments
 line, in the run's folder.  With `recompute` it takes less memory and more time.  The frequencies
 are in steps, 0 for never.
 """
+
+LONGEST_SLEEP = 10.0  # seconds
+MOST_SKIPPED = 200  # steps in a row; a loss scale of 2^127 has halved down to 1 before
 
 _Tower = namedtuple('_Tower', 'iterator step sample data_wait')
 
@@ -81,18 +83,19 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
             journal.arguments(plan.arguments)
             profiler = Profiler(session, folder, plan.profile and engine.is_chief)
             micro_batches = plan.recipe['accumulate_steps']
+            skipped = 0
             stopping = False
 
             def validate():
-                began = time.time()
+                began = time.monotonic()
                 psnr = keeper.validate(session, step, lambda: watchdog.beat(step))
-                journal.validated(step, psnr, time.time() - began)
+                journal.validated(step, psnr, time.monotonic() - began)
 
             if (step and validation and _due(step, plan.validate_freq, plan.max_steps)
                     and keeper.owes_score(session, step)):
                 validate()
             while step < plan.max_steps and not stopping:
-                began = time.time()
+                began = time.monotonic()
                 scale = scale_of(step)
                 tower = towers[scale]
                 feed = {optimizer.learning_rate: plan.schedule(step),
@@ -111,6 +114,10 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
                 if not np.isfinite([loss, weight_norm, 0 if plan.loss_scale else norm]).all():
                     journal.close()
                     raise UserError(_diverged(step, loss, folder))
+                skipped = 0 if np.isfinite(norm) else skipped + 1
+                if skipped == MOST_SKIPPED:
+                    journal.close()
+                    raise UserError(_overflown(step, folder))
                 # Several processes must stop at the same step, so their wish takes one more.
                 stopping = stops > 0 or (signals.received and engine.size == 1)
                 journal.step(step, float(loss), sum(data_waits, data_wait))
@@ -123,7 +130,7 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
                     validate()
                 if _due(step, plan.save_freq, plan.max_steps):
                     keeper.save(session, step)
-                time.sleep(plan.sleep_ratio * (time.time() - began))
+                time.sleep(min(LONGEST_SLEEP, plan.sleep_ratio * (time.monotonic() - began)))
                 watchdog.beat(step)
 
             keeper.save(session, step)
@@ -258,7 +265,9 @@ class _Signals:
         signal.signal(number, signal.SIG_DFL)
         if number == signal.SIGHUP:
             _leave_terminal()
-        print('\n%s: saving, one moment' % self.received.name, file=sys.stderr)
+        # Past Python's stream, which may be writing, to a reader that Ctrl-C may have ended.
+        with contextlib.suppress(OSError):
+            os.write(2, b'\n%s: saving, one moment\n' % self.received.name.encode())
 
 
 def _leave_terminal():
@@ -271,8 +280,16 @@ def _leave_terminal():
     os.close(nowhere)
 
 
-def _diverged(step, loss, folder):
+def _overflown(step, folder):
+    return ('step %d: the gradients of %d steps overflowed one after the other, and nothing was '
+            'learned; %s; try a lower --loss_scale' % (step, MOST_SKIPPED, _last_good(folder)))
+
+
+def _last_good(folder):
     kept = checkpoint.in_folder(folder)
-    advice = ('the last good checkpoint is %s' % kept[-1]) if kept else 'nothing was saved yet'
+    return ('the last good checkpoint is %s' % kept[-1]) if kept else 'nothing was saved yet'
+
+
+def _diverged(step, loss, folder):
     return ('step %d: the loss, the gradient or a weight is no longer a number (loss %s); %s; '
-            'try a lower --learning_rate or --clip_norm=1' % (step, loss, advice))
+            'try a lower --learning_rate or --clip_norm=1' % (step, loss, _last_good(folder)))
