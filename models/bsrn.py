@@ -120,15 +120,13 @@ class BSRN(BaseModel):
         return range(self.recursion_frequency, self.recursions + 1, self.recursion_frequency)
 
     def loss(self, outputs, truth, distance):
-        # Twice the weight for each recursion, so 2^r between outputs that are r recursions apart.
-        weights = _growing_weights(len(outputs), 2.0 ** self.recursion_frequency)
-        return sum(weight * distance(output, truth) for weight, output in zip(weights, outputs))
+        return sum(weight * distance(output, truth)
+                   for weight, output in zip(self._weights_of(outputs), outputs))
 
     def image(self, outputs):
-        weights = _growing_weights(len(outputs), 2.0)
-        return sum(weight * output for weight, output in zip(weights, outputs))
+        return sum(weight * output for weight, output in zip(self._weights_of(outputs), outputs))
 
-
-def _growing_weights(count, ratio):
-    weights = ratio ** np.arange(1 - count, 1)
-    return [float(weight) for weight in weights / weights.sum()]
+    def _weights_of(self, outputs):
+        """Each recursion has twice the weight of the one before, also if that has no output."""
+        weights = 2.0 ** (self.recursion_frequency * np.arange(1 - len(outputs), 1))
+        return [float(weight) for weight in weights / weights.sum()]
