@@ -18,7 +18,8 @@ def define():
                       'the same command on each.')
     flags.DEFINE_integer('host_index', 0, 'Which of --hosts this is, counted from 0.',
                          lower_bound=0)
-    flags.DEFINE_string('rank_table', None, 'The rank table of the NPUs (RANK_TABLE_FILE).')
+    flags.DEFINE_string('rank_table', None, 'The rank table of the NPUs. Default: '
+                        'RANK_TABLE_FILE in the environment.')
     flags.DEFINE_list('device_ips', None, 'The addresses of the NPUs, as hccn_tool shows them; a '
                       'rank table is made of them.')
     flags.DEFINE_list('device_ids', None, 'The numbers of the NPUs with these addresses. Default: '
@@ -33,6 +34,9 @@ def main(command):
     devices = FLAGS.num_devices or len(FLAGS.device_ips or ()) or None
     if devices is None:
         raise UsageError('--num_devices is missing: how many processes to start on this host')
+    if FLAGS.device_ids and not FLAGS.device_ips:
+        raise UsageError('--device_ids=%s: are those of --device_ips, which is missing'
+                         % ','.join(FLAGS.device_ids))
     if FLAGS.make_rank_table:
         print(made_rank_table(devices))
         return 0

@@ -440,6 +440,24 @@ def stopped(job_for_life, life, stalled):
     return interrupted(job_for_life, life, lambda job: job.send(signal.SIGTERM), PATIENCE)
 
 
+def test_time_that_a_process_was_stopped_is_not_counted(child):
+    script = child('''
+        import time
+        from sr_tf.training.watchdog import Watchdog
+        with Watchdog(2, rank):
+            print('begun', flush=True)
+            time.sleep(1)
+    ''')
+    process = subprocess.Popen([sys.executable, str(script)], cwd=ROOT, stdout=subprocess.PIPE,
+                               env=dict(os.environ, PYTHONPATH=ROOT, RANK_ID='0'))
+    assert process.stdout.readline() == b'begun\n'
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(4)
+    process.send_signal(signal.SIGCONT)
+    process.stdout.close()
+    assert process.wait(timeout=PATIENCE) == 0
+
+
 def test_killed_rank_ends_the_job_and_is_named(killed):
     assert killed.code == 128 + signal.SIGKILL
     assert 'launch.py: rank 1 was killed by SIGKILL; ending the others\n' in killed.errors
@@ -566,6 +584,20 @@ def test_the_rank_table_says_which_device_is_whose(child, tmp_path, host_index, 
     assert [rank['RANK_ID'] for rank in ranks] == [str(2 * host_index), str(2 * host_index + 1)]
     assert {rank['RANK_TABLE_FILE'] for rank in ranks} == {str(table)}
     assert {rank['ASCEND_DEVICE_ID'] for rank in ranks} == {None}, 'it would go before DEVICE_ID'
+
+
+def test_the_rank_table_of_the_environment_counts_too(child, tmp_path):
+    table = tmp_path / 'table.json'
+    table.write_text(json.dumps({'server_list': [{'server_id': 'a', 'device': [
+        {'device_id': str(4 + rank), 'rank_id': str(rank)} for rank in (0, 1)]}]}))
+    for devices, code in ((2, 0), (1, 2)):
+        with started(*launcher(devices, child(TELL)), RANK_TABLE_FILE=str(table)) as job:
+            result = job.wait()
+        assert result.code == code
+        if code:
+            assert_one_line(result, 2, 'RANK_TABLE_FILE=%s: is of 2 devices' % table)
+        else:
+            assert [rank['DEVICE_ID'] for rank in told(result)] == ['4', '5']
 
 
 @pytest.mark.parametrize('hosts, devices, parts', [
@@ -820,6 +852,7 @@ def test_rank_table_is_there_while_the_ranks_are(child):
     (['--device_ips=1.1.1.1,1.1.1.2', '--device_ids=3,4', 'train.py'], ['3,4', '4 to 7']),
     (['--device_ips=1.1.1.1,1.1.1.2', '--device_ids=5,5', 'train.py'], ['5,5', 'different']),
     (['--device_ips=1.1.1.1', '--device_ids=x', 'train.py'], ['--device_ids=x', '0 to 7']),
+    (['--num_devices=2', '--device_ids=4,5', 'train.py'], ['--device_ids=4,5', '--device_ips']),
 ])
 def test_launcher_refuses_in_one_line(flags, parts):
     assert_one_line(python('launch.py', *flags), 2, *parts)

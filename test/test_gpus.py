@@ -5,7 +5,7 @@ import pytest
 
 from sr_tf.chips import gpus
 from sr_tf.chips.session import Chip
-from sr_tf.errors import UsageError
+from sr_tf.errors import UsageError, UserError
 
 TOLD = ('CUDA_VISIBLE_DEVICES', 'RANK_ID', 'RANK_SIZE', 'HOROVOD_RANK', 'HOROVOD_SIZE',
         'HOROVOD_LOCAL_RANK', 'HOROVOD_LOCAL_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK',
@@ -50,12 +50,26 @@ def test_auto_does_without_a_gpu_that_is_of_no_use(with_gpu, capsys):
     assert warning.count('\n') == 1
 
 
-@pytest.mark.parametrize('hidden', ['', '-1'])
-def test_auto_does_without_a_gpu_that_is_hidden(with_gpu, environment, capsys, hidden):
-    environment.setenv('CUDA_VISIBLE_DEVICES', hidden)
-    assert Chip('auto').kind == 'cpu'
-    assert Chip('auto', cuda_device='-1').kind == 'cpu'
+def test_several_processes_do_not_go_on_without(with_gpu, environment):
+    environment.setenv('RANK_SIZE', '2')
+    environment.setenv('RANK_ID', '1')
+    with_gpu(False)
+    with pytest.raises(UserError, match='no GPU for process 1; name one for each in CUDA_VIS'):
+        Chip('auto')
+
+
+@pytest.mark.parametrize('variable, flag', [('', None), ('-1', None), (None, '-1')])
+def test_a_gpu_that_is_hidden_on_purpose(with_gpu, environment, capsys, variable, flag):
+    if variable is not None:
+        environment.setenv('CUDA_VISIBLE_DEVICES', variable)
+    with_gpu(False)
+    assert Chip('auto', cuda_device=flag).kind == 'cpu'
     assert capsys.readouterr().err == ''
+
+
+def test_one_after_the_other(with_gpu):
+    """Once TensorFlow has listed its GPUs, it has them, whatever the environment says."""
+    assert [Chip(kind).kind for kind in ('auto', 'cpu', 'auto')] == ['gpu', 'cpu', 'gpu']
 
 
 def test_auto_where_there_is_none(monkeypatch):

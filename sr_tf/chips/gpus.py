@@ -5,14 +5,14 @@ import sys
 
 from sr_tf.compat import tensorflow_version, tf
 from sr_tf.distributed.place import Place, place_on_host
-from sr_tf.errors import UsageError
+from sr_tf.errors import UsageError, UserError
 
 DEVICES = ('/dev/nvidia[0-9]*', '/dev/dxg', '/dev/kfd')
-VISIBLE = 'CUDA_VISIBLE_DEVICES'
+VISIBLE, HIDDEN = 'CUDA_VISIBLE_DEVICES', '-1'
 
 
 def hide():
-    os.environ[VISIBLE] = '-1'
+    os.environ[VISIBLE] = HIDDEN
 
 
 def choose(wanted=None):
@@ -28,7 +28,7 @@ def choose(wanted=None):
 
 
 def share(process, processes):
-    """For each process its own GPU, where there are as many; fewer are shared."""
+    """For each process its own GPU; if fewer are named than there are processes, all of them."""
     visible = os.environ.get(VISIBLE)
     if visible is None:
         return str(process)
@@ -40,13 +40,21 @@ def found(wanted=None):
     if not any(map(glob.glob, DEVICES)):
         return False
     choose(wanted)
-    if os.environ.get(VISIBLE) in ('', '-1'):
-        return False
     usable = seen()
-    if not usable:
-        print('warning: there is a GPU, but TensorFlow %s cannot use it (is CUDA installed?); '
-              'computing on the CPU' % tensorflow_version(), file=sys.stderr)
+    if not usable and os.environ.get(VISIBLE) not in ('', HIDDEN):
+        _warn_or_fail()
     return usable
+
+
+def _warn_or_fail():
+    """Of several processes one on the CPU would slow the others, or train another graph."""
+    place = Place.from_environment()
+    if place.size > 1:
+        raise UserError('TensorFlow %s sees no GPU for process %d; name one for each in %s, or one '
+                        'that they share, or give --chip=cpu'
+                        % (tensorflow_version(), place.rank, VISIBLE))
+    print('warning: there is a GPU, but TensorFlow %s cannot use it (is CUDA installed?); '
+          'computing on the CPU' % tensorflow_version(), file=sys.stderr)
 
 
 def seen():

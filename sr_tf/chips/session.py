@@ -124,8 +124,9 @@ class Chip:
 
     def _cpu_config(self):
         threads = cores.usable()
+        # Hiding the GPUs came too late where the process has used one before.
         config = tf.ConfigProto(intra_op_parallelism_threads=threads,
-                                inter_op_parallelism_threads=threads)
+                                inter_op_parallelism_threads=threads, device_count={'GPU': 0})
         # A second round over RCAN's graph takes seconds and finds nothing.
         config.graph_options.rewrite_options.meta_optimizer_iterations = REWRITE_ONCE
         if self.precision == 'mixed':

@@ -10,20 +10,26 @@ import time
 from sr_tf.chips import gpus
 from sr_tf.distributed import children, rank_table
 from sr_tf.distributed.place import ADDRESSES, FIRST_PORT
+from sr_tf.streams import to_nowhere
 
 POLL_SECONDS = 0.1
 
 
 def environments(devices, hosts, host_index, table=None):
-    """What the environment of each process on this host says, None for what it must not have."""
+    """What the environment of each process on this host says, None for what it must not have.
+
+    table: the path of the rank table; without it, that of the environment counts.
+    """
     size = devices * len(hosts)
     ports = _free_ports(size) if len(hosts) == 1 else [FIRST_PORT + r for r in range(size)]
     addresses = ['%s:%d' % (hosts[rank // devices], ports[rank]) for rank in range(size)]
     common = {'RANK_SIZE': str(size), ADDRESSES: ','.join(addresses),
               'JOB_ID': os.environ.get('JOB_ID') or '10087'}
+    source = '--rank_table' if table else 'RANK_TABLE_FILE'
+    table = table or os.environ.get('RANK_TABLE_FILE')
     if table:
         common['RANK_TABLE_FILE'] = os.path.abspath(table)
-        numbers = rank_table.devices_of_host(table, devices, hosts, host_index)
+        numbers = rank_table.devices_of_host(table, source, devices, hosts, host_index)
     else:
         numbers = range(devices)
     # A table has the numbers of DEVICE_ID. The other ones, which the plug-in prefers, count the
@@ -79,9 +85,9 @@ def _wait(ranks, received):
 
 def _wait_for_the_end(ranks, received, grace):
     """Gives the ranks time to save; a second signal takes it away."""
-    deadline = time.time() + grace
+    deadline = time.monotonic() + grace
     while any(rank.is_running() for rank in ranks) and len(received) < 2:
-        if time.time() > deadline:
+        if time.monotonic() > deadline:
             print('launch.py: rank %s did not end within %g s (--grace); killing it'
                   % (', '.join(rank.name for rank in ranks if rank.is_running()), grace),
                   file=sys.stderr, flush=True)
@@ -154,7 +160,7 @@ def _pass_on(line):
         sys.stdout.buffer.flush()
     except OSError:
         # Whoever read our output, `head` or a terminal, has seen enough; the job goes on.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        to_nowhere(sys.stdout)
 
 
 def _free_ports(count):

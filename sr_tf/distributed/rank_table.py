@@ -10,8 +10,8 @@ from sr_tf.errors import UsageError, UserError
 Device = namedtuple('Device', 'host number')
 
 
-def read(path):
-    """The `Device` of each rank."""
+def read(path, source='RANK_TABLE_FILE'):
+    """The `Device` of each rank; `source` is where the path was given."""
     try:
         with open(path) as file:
             servers = json.load(file)['server_list']
@@ -19,25 +19,25 @@ def read(path):
                    for server in servers for device in server['device']}
         return [devices[rank] for rank in range(len(devices))]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError('RANK_TABLE_FILE=%s: not a rank table of version 1.0 (%r)'
-                        % (path, error)) from error
+        raise UserError('%s=%s: not a rank table of version 1.0 (%r)'
+                        % (source, path, error)) from error
 
 
-def devices_of_host(path, devices, hosts, host_index):
+def devices_of_host(path, source, devices, hosts, host_index):
     """The numbers of the devices of this one of the hosts, which have its ranks in their order."""
-    table = read(path)
+    table = read(path, source)
     if len(table) != devices * len(hosts):
-        raise UsageError('--rank_table=%s: is of %d devices, not of %d on each of %d hosts; '
-                         'give --num_devices and --hosts as it has them'
-                         % (path, len(table), devices, len(hosts)))
+        raise UsageError('%s=%s: is of %d devices, not of %d on each of %d hosts; give '
+                         '--num_devices and --hosts as it has them'
+                         % (source, path, len(table), devices, len(hosts)))
     first = host_index * devices
     own = table[first:first + devices]
     servers = {device.host for device in own}
     others = {device.host for device in table} - servers
     if len(servers) > 1 or hosts[host_index] in others:
-        raise UsageError('--rank_table=%s: the ranks %d to %d are those of %s; give --hosts in the '
-                         'order of its ranks'
-                         % (path, first, first + devices - 1, ' and '.join(sorted(servers))))
+        raise UsageError('%s=%s: the ranks %d to %d are those of %s; give --hosts in the order of '
+                         'its ranks' % (source, path, first, first + devices - 1,
+                                        ' and '.join(sorted(servers))))
     return [device.number for device in own]
 
 

@@ -82,13 +82,13 @@ def _serve(address, slots):
 
 
 def _wait_for(address, rank):
-    deadline = time.time() + PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             socket.create_connection(address, timeout=PATIENCE).close()
             return
         except OSError as error:
-            if time.time() > deadline:
+            if time.monotonic() > deadline:
                 raise UserError('rank %d: rank 0 does not answer at %s:%d: %s'
                                 % ((rank,) + address + (error,))) from error
         time.sleep(POLL_SECONDS)
