@@ -26,6 +26,7 @@ from sr_tf.enlarging.places import Job
 from sr_tf.errors import UserError
 from sr_tf.images import resize
 from sr_tf.images.files import read_rgb, read_size
+from sr_tf.images.formats import FORMATS
 from sr_tf.network import Network
 from sr_tf.progress import ProgressBar
 from sr_tf.upscaler import Upscaler
@@ -694,6 +695,15 @@ class TestWhatBelongsToAPicture:
         if suffix == '.jpg':
             assert (tags[X_RESOLUTION], tags[Y_RESOLUTION]) == (150, 300)
 
+    def test_an_orientation_that_is_none(self, enlarge, tmp_path):
+        block = Image.Exif()
+        block.update({ORIENTATION: 9, X_RESOLUTION: 300.0, Y_RESOLUTION: 150.0, UNIT: 2})
+        save(tmp_path / 'a.jpg', smooth(3), dpi=(300, 150), exif=block.tobytes())
+        enlarge(tmp_path / 'a.jpg', tmp_path / 'big.jpg')
+        tags, _, _, dpi = written(tmp_path / 'big.jpg')
+        assert dpi == pytest.approx((300, 150), abs=0.02)
+        assert (tags[X_RESOLUTION], tags[Y_RESOLUTION]) == (300, 150)
+
     def test_a_resolution_of_a_strange_type_is_left_out(self, enlarge, tmp_path):
         (tmp_path / 'a.tif').write_bytes(tiff(random_samples(3), more=[
             (X_RESOLUTION, 3, [300]), (Y_RESOLUTION, 3, [300, 1]), (UNIT, 3, [2, 2])]))
@@ -1001,18 +1011,38 @@ class TestBadInput:
         refused(result, FAILURE, 'out/', 'webp', 'encoding error 6', '--format=png')
         assert len(contents(tmp_path / 'out')) == 1
 
-    def test_colours_that_pillow_would_misread(self, run, tmp_path):
-        (tmp_path / 'a.tif').write_bytes(tiff(random_samples(3), photometric=6))
-        self.alone(run, tmp_path, 'a.tif', 'YCbCr', 'RGB')
+    def test_colours_that_pillow_would_misread(self, run, enlarge, tmp_path):
+        samples = random_samples(3)
+        (tmp_path / 'a.tif').write_bytes(tiff(samples, photometric=6, more=[(530, 3, [2, 2])]))
+        self.alone(run, tmp_path, 'a.tif', 'several pixels', 'RGB')
+        (tmp_path / 'a.tif').write_bytes(tiff(samples, photometric=6, more=[(530, 3, [1, 1])]))
+        wanted = np.asarray(Image.fromarray(samples, 'YCbCr').convert('RGB'))
+        np.testing.assert_array_equal(read_rgb(str(tmp_path / 'a.tif')), wanted)
 
-    def test_the_memory_for_a_deep_picture_with_alpha(self, run, monkeypatch, tmp_path):
-        pixels = 4 * HEIGHT * WIDTH
-        (tmp_path / 'a.png').write_bytes(png_of_tensorflow(random_samples(4, np.uint16)))
-        # Colours, alpha and both, of two bytes each, at the same time.
-        monkeypatch.setattr(memory, 'available', lambda: 16 * pixels - 1)
-        self.alone(run, tmp_path, 'a.png', 'GB of memory')
-        monkeypatch.setattr(memory, 'available', lambda: 16 * pixels)
-        assert run(tmp_path / 'a.png', tmp_path / 'big.png').returncode == 0
+    def test_a_file_that_holds_too_few_bytes(self, run, monkeypatch, tmp_path):
+        monkeypatch.setitem(FORMATS, 'bmp', FORMATS['bmp']._replace(most_bytes=8 * HEIGHT * WIDTH))
+        save(tmp_path / 'a.png', random_samples(3))
+        refused(run(tmp_path / 'a.png', tmp_path / 'a.bmp'), FAILURE, 'GB', '--format=png')
+        save(tmp_path / 'a.png', random_samples(1))
+        assert run(tmp_path / 'a.png', tmp_path / 'a.bmp').returncode == 0
+
+    @pytest.mark.parametrize('channels, dtype, known, size', [
+        (3, np.uint8, 'png', 3),  # what the network made
+        (3, np.uint8, 'jpg', 3 + 4),  # and Pillow's copy
+        (1, np.uint8, 'png', 3 + 4),  # and what gives the mean of the colours
+        (4, np.uint8, 'jpg', 3 + 1 + 4),  # and an alpha that is opaque
+        (4, np.uint16, 'png', 6 + 2 + 8),  # and the two together
+        (4, np.uint16, 'webp', 6 + 2 + 8 + 32)])  # and what rounds them
+    def test_the_memory_that_a_picture_takes(self, run, monkeypatch, tmp_path, channels, dtype,
+                                             known, size):
+        samples = random_samples(channels, dtype)
+        samples[..., 3:] |= np.iinfo(dtype).max
+        (tmp_path / 'a.png').write_bytes(png_of_tensorflow(samples))
+        source, target = tmp_path / 'a.png', tmp_path / ('big.' + known)
+        monkeypatch.setattr(memory, 'available', lambda: 4 * HEIGHT * WIDTH * size - 1)
+        refused(run(source, target), FAILURE, 'GB of memory')
+        monkeypatch.setattr(memory, 'available', lambda: 4 * HEIGHT * WIDTH * size)
+        assert run(source, target).returncode == 0
 
     def test_a_link_that_leads_back(self, enlarge, tmp_path):
         save(tmp_path / 'in' / 'sub' / 'a.png', random_samples(3))

@@ -11,14 +11,14 @@ import numpy as np
 
 from sr_tf.chips import memory
 from sr_tf.data.ahead import computed_ahead
+from sr_tf.enlarging import room
 from sr_tf.enlarging.enlarge import enlarged, for_network
 from sr_tf.enlarging.places import STANDARD
 from sr_tf.errors import UserError
 from sr_tf.images.formats import FORMATS
 from sr_tf.images.picture import Unusable
 from sr_tf.images.reader import MAX_MEGAPIXELS, read_picture, read_size
-from sr_tf.images.transparency import bytes_to_bleed
-from sr_tf.images.writer import DEFAULT_QUALITY, bytes_to_write, require_room, write_picture
+from sr_tf.images.writer import DEFAULT_QUALITY, require_room, write_picture
 from sr_tf.whole_file import whole_or_absent
 
 BYTES_A_PIXEL = 16  # with 16 bits and alpha, and a copy while it is encoded
@@ -108,9 +108,7 @@ class Pipeline:
             raise UserError('%s: is a folder, and a file is wanted' % target)
         picture = read_picture(self._source(work.job), self._max_megapixels, self._keep_truncated)
         known = _format(work.job, picture)
-        self._require_memory(work, max(
-            bytes_to_write(picture, known) * self._result_pixels(work),
-            bytes_to_bleed(picture.alpha) * _pixels(work)))
+        self._require_memory(work, room.needed(picture, known, self._scale))
         try:
             require_room(picture, known, self._scale)
         except Unusable as error:

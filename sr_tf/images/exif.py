@@ -27,8 +27,7 @@ def sound_block(data):
 
 def read_orientation(block):
     """1 to 8, as EXIF numbers the flips and turns that make the picture upright."""
-    found = {entry.tag: entry.number for entry in Directory(block).entries()}
-    return found.get(tags.ORIENTATION) if found.get(tags.ORIENTATION) in range(1, 9) else 1
+    return _orientation(Directory(block))
 
 
 def upright(block):
@@ -115,15 +114,19 @@ def _changed(block, change):
     return bytes(data)
 
 
+def _orientation(first):
+    found = {entry.tag: entry.number for entry in first.entries()}.get(tags.ORIENTATION)
+    return found if found in range(1, 9) else 1
+
+
 def _turn(first):
     found = {entry.tag: entry for entry in first.entries()}
-    orientation = found.get(tags.ORIENTATION)
-    if not orientation:
-        return
     resolution = [found[tag] for tag in (tags.X_RESOLUTION, tags.Y_RESOLUTION) if tag in found]
-    if is_turned_sideways(orientation.number) and len(resolution) == 2:
+    if is_turned_sideways(_orientation(first)) and len(resolution) == 2:
         resolution[0].exchange(resolution[1])
-    orientation.write(SHORT, 1)
+    for entry in first.entries():
+        if entry.tag == tags.ORIENTATION:
+            entry.write(SHORT, 1)
 
 
 def _blank_thumbnail(first):

@@ -15,7 +15,8 @@ from sr_tf.images.picture import (
 )
 
 MAGICS = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
-COLOURS = {tags.WHITE_IS_ZERO: 1, tags.BLACK_IS_ZERO: 1, tags.RGB: 3, tags.SEPARATED: 4}
+COLOURS = {tags.WHITE_IS_ZERO: 1, tags.BLACK_IS_ZERO: 1, tags.RGB: 3, tags.SEPARATED: 4,
+           tags.YCBCR: 3}
 COMPRESSIONS = (tags.UNCOMPRESSED, 8, 32773, 32946, 34925)  # none, Deflate, PackBits, Deflate, LZMA
 UNITS_AN_INCH = {tags.INCH: 1.0, tags.CENTIMETRE: 2.54}
 SHAPE_BY_TIFFFILE = '{"shape":'  # in place of a description
@@ -74,7 +75,8 @@ class TiffFile:
         """`[H, W, C]` as tifffile decodes it, or None if that is for Pillow."""
         page = self._page
         if (page.photometric not in COLOURS or page.bitspersample not in (8, 16)
-                or page.sampleformat != tags.UNSIGNED or page.compression not in COMPRESSIONS):
+                or page.sampleformat != tags.UNSIGNED or page.compression not in COMPRESSIONS
+                or self._has_shared_chroma()):
             return None
         size = page.imagelength, page.imagewidth
         try:
@@ -88,6 +90,11 @@ class TiffFile:
             if ImageFile.LOAD_TRUNCATED_IMAGES:
                 return None
             raise ValueError(error) from error
+
+    def _has_shared_chroma(self):
+        return self._page.photometric == tags.YCBCR and (
+            self._page.compression != tags.UNCOMPRESSED or self._page.bitspersample != 8
+            or self._value(tags.YCBCR_SUBSAMPLING) != (1, 1))
 
     def _is_complete(self):
         end = self._file.seek(0, 2)
@@ -105,6 +112,8 @@ class TiffFile:
         pixels = stored[..., :colours]
         if self._page.photometric == tags.WHITE_IS_ZERO:
             pixels = ~pixels
+        if self._page.photometric == tags.YCBCR:
+            pixels = np.array(Image.fromarray(pixels, 'YCbCr').convert('RGB'))
         if self._page.photometric == tags.SEPARATED:
             pixels = _rgb_of_inks(pixels, self._value(tags.ICC), remarks)
         if not kinds:
@@ -118,8 +127,9 @@ class TiffFile:
         if self._page.sampleformat == tags.SIGNED:
             raise Unusable('has signed samples; save it with 8 or 16 bits a channel, unsigned')
         if self._page.photometric == tags.YCBCR and self._page.compression == tags.UNCOMPRESSED:
-            # Pillow reads what is between them as if it were theirs.
-            raise Unusable('has YCbCr colours without compression; save it as RGB')
+            # Pillow reads them as if each pixel had its own.
+            raise Unusable('has colours for several pixels at once, and no compression; save it '
+                           'as RGB')
         try:
             image = self._open()
         except UnidentifiedImageError:

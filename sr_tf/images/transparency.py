@@ -15,11 +15,6 @@ def bleed(pixels, alpha):
     return np.where(alpha[..., np.newaxis] > 0, pixels, np.rint(filled).astype(pixels.dtype))
 
 
-def bytes_to_bleed(alpha):
-    """The memory that `bleed` takes for each pixel."""
-    return 0 if alpha is None or alpha.all() or not alpha.any() else 49
-
-
 def enlarge(alpha, scale):
     """`[H, W]` of integers, by bicubic; where all around is opaque it is exactly opaque."""
     result = np.empty((alpha.shape[0] * scale, alpha.shape[1] * scale), alpha.dtype)

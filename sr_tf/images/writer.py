@@ -15,29 +15,17 @@ LARGEST_SEGMENT = 2 ** 16 - 3  # of a JPEG file, in which EXIF data is one
 
 def require_room(picture, known, scale):
     """Fails if the `Format` cannot hold the picture when it is so many times larger."""
-    height, width = (scale * side for side in picture.pixels.shape[:2])
-    side = max(height, width)
-    if height * width > known.most_pixels:
-        raise Unusable('would have %d megapixels, and a %s file holds %d; use --format=png'
-                       % (height * width / 1e6, known.name, known.most_pixels / 1e6))
+    side = scale * max(picture.pixels.shape[:2])
+    size = scale ** 2 * picture.pixels.size
+    if size > known.most_bytes:
+        raise Unusable('would have %.1f GB, and a %s file holds %.1f; use --format=png'
+                       % (size / 1e9, known.name, known.most_bytes / 1e9))
     if side > known.largest_side:
         raise Unusable('would be %d pixels long, and a %s file holds %d; use --format=png'
                        % (side, known.name, known.largest_side))
     if not known.has_alpha and not _is_opaque(picture):
         raise Unusable('has transparent pixels, which a %s file cannot hold; use --format=png'
                        % known.name)
-
-
-def bytes_to_write(picture, known):
-    """The memory that each pixel takes while it is written, for pictures like this one."""
-    depth = picture.pixels.itemsize
-    # The network's colours; those of transparent pictures again, with their alpha and beside it.
-    needed = depth * (3 if picture.alpha is None else 3 + 1 + 4)
-    if depth > 1 and not known.has_16_bits:
-        needed += 3 * 4 + 3  # while they are rounded, and rounded
-    if known.name in BY_PILLOW:
-        needed += 4  # as Pillow has them
-    return needed
 
 
 def write_picture(file, picture, known, quality=DEFAULT_QUALITY):
