@@ -607,10 +607,7 @@ def test_the_rank_table_of_the_environment_counts_too(child, tmp_path):
 ])
 def test_a_rank_table_of_another_job_is_refused(tmp_path, hosts, devices, parts):
     table = tmp_path / 'table.json'
-    table.write_text(json.dumps({'server_list': [
-        {'server_id': '10.0.0.%d' % (server + 1),
-         'device': [{'device_id': str(number), 'rank_id': str(2 * server + number)}
-                    for number in (0, 1)]} for server in (0, 1)]}))
+    table.write_text(table_of_two_servers(devices=2))
     result = launch(devices, 'train.py', rank_table=table, hosts=hosts)
     assert_one_line(result, 2, '--rank_table=%s' % table, *parts)
 
@@ -812,6 +809,13 @@ def test_what_is_behind_the_dashes_is_not_for_the_launcher():
         assert '[%d] usage: python train.py' % rank in helped.output
     assert 'launch.py' not in helped.output
     assert 'usage: python launch.py' in python('launch.py', '--help', '--', 'train.py').output
+
+
+def table_of_two_servers(devices):
+    return json.dumps({'server_list': [
+        {'server_id': '10.0.0.%d' % (server + 1),
+         'device': [{'device_id': str(number), 'rank_id': str(devices * server + number)}
+                    for number in range(devices)]} for server in (0, 1)]})
 
 
 def rank_table(*device_ips):
@@ -1032,7 +1036,7 @@ def shell(tmp_path):
 @pytest.mark.parametrize('command', commands_of_the_guide())
 def test_commands_of_the_guide_are_understood(shell, command, tmp_path):
     for needed in re.findall(r'--rank_table=(\S+)', command):
-        (tmp_path / needed).write_text('{}')
+        (tmp_path / needed).write_text(table_of_two_servers(devices=8))
     with started(*shell, command) as job:
         result = job.wait()
     assert (result.code, result.errors) == (0, ''), result
