@@ -8,7 +8,7 @@ import warnings
 from absl import flags
 
 from sr_tf.errors import UsageError, UserError
-from sr_tf.streams import to_nowhere
+from sr_tf.streams import open_closed_ones, to_nowhere
 
 FLAGS = flags.FLAGS
 
@@ -18,6 +18,7 @@ def run(main, define, description):
 
     `arguments` are the words that are not flags.
     """
+    open_closed_ones()
     # Pillow warns of metadata that are damaged, and then does without them.
     warnings.filterwarnings('ignore', module='PIL')
     define()
@@ -54,7 +55,7 @@ def _give_up_what_is_left():
     try:
         sys.stdout.flush()
     except OSError:
-        to_nowhere(sys.stdout)
+        to_nowhere(sys.stdout.fileno())
 
 
 def refuse_arguments(arguments):

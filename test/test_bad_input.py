@@ -378,6 +378,13 @@ def test_a_failure_is_one_although_nobody_reads_of_it(run_script, tmp_path):
     assert process.returncode == FAILURE
 
 
+def test_output_that_is_closed(run_script, photos):
+    process = run_script.start('prepare.py', 'inspect', '--data_truth_path=%s' % photos,
+                               stdout=None, preexec_fn=lambda: os.close(1))
+    assert process.communicate()[1] == ''
+    assert process.returncode == 0
+
+
 def test_output_that_cannot_be_written(run_script):
     with open('/dev/full', 'w') as full:
         process = run_script.start('prepare.py', '--help', stdout=full)

@@ -160,7 +160,7 @@ def _pass_on(line):
         sys.stdout.buffer.flush()
     except OSError:
         # Whoever read our output, `head` or a terminal, has seen enough; the job goes on.
-        to_nowhere(sys.stdout)
+        to_nowhere(sys.stdout.fileno())
 
 
 def _free_ports(count):

@@ -1,7 +1,6 @@
 """The file that tells HCCL where the NPUs of a job are, of version 1.0."""
 import contextlib
 import json
-import os
 import tempfile
 from collections import namedtuple
 
@@ -69,4 +68,4 @@ def written(content):
     with tempfile.NamedTemporaryFile('w', prefix='rank_table_', suffix='.json') as file:
         file.write(content)
         file.flush()
-        yield os.path.abspath(file.name)
+        yield file.name

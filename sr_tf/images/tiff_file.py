@@ -76,7 +76,7 @@ class TiffFile:
         page = self._page
         if (page.photometric not in COLOURS or page.bitspersample not in (8, 16)
                 or page.sampleformat != tags.UNSIGNED or page.compression not in COMPRESSIONS
-                or self._has_shared_chroma()):
+                or page.photometric == tags.YCBCR and not self._has_colours_for_each_pixel()):
             return None
         size = page.imagelength, page.imagewidth
         try:
@@ -91,10 +91,9 @@ class TiffFile:
                 return None
             raise ValueError(error) from error
 
-    def _has_shared_chroma(self):
-        return self._page.photometric == tags.YCBCR and (
-            self._page.compression != tags.UNCOMPRESSED or self._page.bitspersample != 8
-            or self._value(tags.YCBCR_SUBSAMPLING) != (1, 1))
+    def _has_colours_for_each_pixel(self):
+        return (self._page.compression == tags.UNCOMPRESSED and self._page.bitspersample == 8
+                and self._value(tags.YCBCR_SUBSAMPLING) == (1, 1))
 
     def _is_complete(self):
         end = self._file.seek(0, 2)
@@ -113,7 +112,7 @@ class TiffFile:
         if self._page.photometric == tags.WHITE_IS_ZERO:
             pixels = ~pixels
         if self._page.photometric == tags.YCBCR:
-            pixels = np.array(Image.fromarray(pixels, 'YCbCr').convert('RGB'))
+            pixels = np.array(_of_mode('YCbCr', pixels).convert('RGB'))
         if self._page.photometric == tags.SEPARATED:
             pixels = _rgb_of_inks(pixels, self._value(tags.ICC), remarks)
         if not kinds:
@@ -176,8 +175,11 @@ def _rgb_of_inks(inks, icc, remarks):
     if inks.dtype == np.uint16:
         remarks.append('has 16 bits a channel of CMYK, which are converted at 8')
         inks = (inks >> 8).astype(np.uint8)
-    image = Image.frombytes('CMYK', inks.shape[1::-1], inks.tobytes())
-    return samples.from_cmyk(image, icc)
+    return samples.from_cmyk(_of_mode('CMYK', inks), icc)
+
+
+def _of_mode(mode, pixels):
+    return Image.frombytes(mode, pixels.shape[1::-1], pixels.tobytes())
 
 
 def _descriptive_tags(file):

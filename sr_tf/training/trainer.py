@@ -16,6 +16,7 @@ from sr_tf import checkpoint
 from sr_tf.compat import tf
 from sr_tf.distributed.exact import as_bytes, as_numbers
 from sr_tf.errors import UserError
+from sr_tf.streams import to_nowhere
 from sr_tf.training.journal import Journal, Silence
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.optimizer import Optimizer
@@ -272,12 +273,10 @@ class _Signals:
 
 def _leave_terminal():
     """It is gone, as may be what we write to through a pipe; to write there would fail."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         with contextlib.suppress(OSError):  # one may be closed
             if not stat.S_ISREG(os.fstat(stream).st_mode):
-                os.dup2(nowhere, stream)
-    os.close(nowhere)
+                to_nowhere(stream)
 
 
 def _overflown(step, folder):
