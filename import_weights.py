@@ -14,7 +14,7 @@ def main(arguments):
     cli.refuse_arguments(arguments)
     path = flags.required('input')
     imported = import_weights(path, flags.required('output_path'), FLAGS.model, flags.scales(),
-                              flags.given_hyper_parameters())
+                              flags.given_hyper_parameters)
     for warning in imported.warnings:
         print('warning: %s: %s' % (path, warning), file=sys.stderr)
     for name in imported.unused:

@@ -30,7 +30,7 @@ def enlarge(jobs, standard_output=None):
     chip = flags.chip()
     upscaler = load(flags.weights_path(), chip, tile=flags.tile(),
                     self_ensemble=FLAGS.self_ensemble, engine=FLAGS.engine, scale=FLAGS.scale,
-                    **flags.given_hyper_parameters())
+                    hyper_parameters=flags.given_hyper_parameters)
     scale = upscaler.require_scale(FLAGS.scale)
     standard_input = read_standard_input() if FLAGS.input_path == STANDARD else None
     ended = []

@@ -69,7 +69,7 @@ def degradation(scales):
 
 def output_folder():
     folder = flags.required('output_path')
-    preparation.require_apart(folder, flags.required('data_truth_path'))
+    preparation.require_apart(folder, flags.required('data_truth_path'), '--output_path')
     return folder
 
 

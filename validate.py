@@ -2,7 +2,10 @@
 import os
 
 from sr_tf import cli, distributed, flags, pretrained
+from sr_tf.data.preparation import require_apart
 from sr_tf.distributed.team import Team
+from sr_tf.errors import UsageError
+from sr_tf.paths import require_writable
 from sr_tf.report.page import write_report
 from sr_tf.scoring import lines, sets
 from sr_tf.scoring.benchmark import Benchmark
@@ -13,6 +16,7 @@ from sr_tf.training.journal import read_curve
 from sr_tf.upscaler import load
 
 FLAGS = flags.FLAGS
+PLACES = ('save_path', 'report_path')
 
 
 def main(arguments):
@@ -22,10 +26,23 @@ def main(arguments):
     methods = chosen_methods(chip)
     scales = scales_of(methods, flags.scales())
     summary = summarize(methods, scales) if FLAGS.summary and team.is_chief else []
-    if FLAGS.datasets or FLAGS.data_truth_path or not FLAGS.summary:
+    if names_images() or not FLAGS.summary:
         score(methods, flags.test_sets(scales), flags.scoring(scales, MEASURES), team, summary)
+    else:
+        refuse_places()
     team.close()
     chip.verify()
+
+
+def names_images():
+    return any(FLAGS[name].present for name in ('datasets', 'data_truth_path', 'dataloader'))
+
+
+def refuse_places():
+    for flag in PLACES:
+        if FLAGS[flag].value:
+            raise UsageError('--%s: --summary alone scores nothing; name images, as by '
+                             '--data_truth_path' % flag)
 
 
 def chosen_methods(chip):
@@ -41,7 +58,7 @@ def chosen_methods(chip):
 def loaded(path, chip):
     """An upscaler for each checkpoint that the path stands for."""
     return [load(prefix, chip, tile=flags.tile(), self_ensemble=FLAGS.self_ensemble,
-                 engine=FLAGS.engine, **flags.given_hyper_parameters())
+                 engine=FLAGS.engine, hyper_parameters=flags.given_hyper_parameters)
             for prefix in pretrained.checkpoints(path, flags.scales())]
 
 
@@ -54,6 +71,7 @@ def summarize(methods, scales):
 
 
 def score(methods, test_sets, settings, team, summary):
+    require_places(test_sets)
     benchmark = Benchmark(methods, test_sets, settings, team, FLAGS.save_path,
                           keep=bool(FLAGS.report_path))
 
@@ -71,6 +89,16 @@ def score(methods, test_sets, settings, team, summary):
         say('\n'.join(lines.table(metrics)))
     if team.is_chief and FLAGS.report_path:
         write_files(FLAGS.report_path, metrics, benchmark.pictures())
+
+
+def require_places(test_sets):
+    """Fails now where results could not be written when all is scored."""
+    for flag in PLACES:
+        if FLAGS[flag].value:
+            require_writable(FLAGS[flag].value, '--' + flag)
+    for test_set in test_sets:
+        if FLAGS.save_path and test_set.loader.reads_below:
+            require_apart(FLAGS.save_path, test_set.loader.truth_path, '--save_path')
 
 
 def write_files(folder, metrics, pictures):

@@ -36,6 +36,10 @@ class BaseModel:
 
     def __init__(self, scales, **hyper_parameters):
         self.scales = tuple(scales)
+        unknown = sorted(set(hyper_parameters) - set(type(self).hyper_parameters))
+        if unknown:
+            raise UsageError('%s is no hyper-parameter of %s, which has %s' % (
+                unknown[0], self.name(), ', '.join(type(self).hyper_parameters) or 'none'))
         self.hyper_parameters = dict(type(self).hyper_parameters, **hyper_parameters)
         vars(self).update(self.hyper_parameters)
         for scale in self.scales:
@@ -45,6 +49,14 @@ class BaseModel:
         if len(self.scales) > 1 and not self.multi_scale:
             raise UsageError('--scales=%s: a %s has one scale; train one model for each' % (
                 ','.join(map(str, self.scales)), self.name()))
+
+    def changed(self, hyper_parameters=None, scales=None):
+        """A model like this one, but with other hyper-parameters or for other scales.
+
+        The former are a mapping, or a function that gives one for the class of the model.
+        """
+        given = hyper_parameters(type(self)) if callable(hyper_parameters) else hyper_parameters
+        return type(self)(scales or self.scales, **dict(self.hyper_parameters, **(given or {})))
 
     @classmethod
     def name(cls):
@@ -100,6 +112,10 @@ class BaseModel:
     def output_numbers(self):
         """What people call the outputs."""
         return [1]
+
+    def other_names(self, name):
+        """What a weight may be called in a checkpoint of such a model for more scales."""
+        return ()
 
     def loss(self, outputs, truth, distance):
         """The scalar to minimise; `distance(output, truth)` is the mean over two batches."""

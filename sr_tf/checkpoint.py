@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 
 import numpy as np
 
@@ -19,9 +20,11 @@ from sr_tf.whole_file import whole_or_absent
 
 NAME = 'model.ckpt'
 BEST = 'best'  # the folder in a run's with its best checkpoint
+MOST_NAMED = 6
 EMA_SUFFIX = '/ExponentialMovingAverage'
 OPTIMIZER_SUFFIXES = ('/Adam', '/Adam_1', EMA_SUFFIX)
 _SUFFIX = re.compile(r'\.(index|meta|json|data-\d+-of-\d+)$')
+_WILDCARDS = re.compile(r'[][*?\\]')
 _NUMBERED = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
 
 
@@ -107,7 +110,7 @@ def resolve(path):
         if not found:
             raise UserError('%s: there is no checkpoint in this folder' % path)
         return found[-1]
-    prefix = _SUFFIX.sub('', path)
+    prefix = prefix_of(path)
     if not os.path.exists(prefix + '.index'):
         raise UserError('%s: no such checkpoint (%s.index does not exist)' % (path, prefix))
     known = (read_metadata(prefix) or {}).get('sha256')
@@ -117,6 +120,11 @@ def resolve(path):
             raise UserError('%s: damaged: its data file is not the one that its JSON tells of; get '
                             'it again, by `git checkout weights` if it came along' % prefix)
     return prefix
+
+
+def prefix_of(path):
+    """The prefix that one of its files belongs to; any other path is one itself."""
+    return _SUFFIX.sub('', path)
 
 
 def checksum(prefix):
@@ -143,17 +151,18 @@ def write_metadata(prefix, metadata):
 
 def read_shapes(prefix):
     """Maps the names of the variables to their shapes."""
-    shapes = _reader(prefix).get_variable_to_shape_map()
+    with _reader(prefix) as reader:
+        shapes = reader.get_variable_to_shape_map()
     return {name: tuple(shape) for name, shape in shapes.items()}
 
 
 def read_values(prefix, names):
     """Maps the names to arrays."""
-    reader = _reader(prefix)
-    try:
-        return {name: reader.get_tensor(name) for name in names}
-    except Exception as error:  # of a kind that differs from version to version
-        raise UserError('%s: truncated or damaged: %s' % (prefix, _reason(error))) from error
+    with _reader(prefix) as reader:
+        try:
+            return {name: reader.get_tensor(name) for name in names}
+        except Exception as error:  # of a kind that differs from version to version
+            raise UserError('%s: truncated or damaged: %s' % (prefix, _reason(error))) from error
 
 
 def read_weights(prefix, variables):
@@ -177,7 +186,7 @@ def _averaged(prefix, shapes):
 
 
 def require_fit(prefix, shapes, wanted):
-    """Fails with a list of all names that two mappings of names to shapes do not share."""
+    """Fails with the names that two mappings of names to shapes do not share."""
     misshaped = ['%s is %s instead of %s' % (name, list(shapes[name]), list(wanted[name]))
                  for name in sorted(set(wanted) & set(shapes)) if wanted[name] != shapes[name]]
     faults = (('missing', sorted(set(wanted) - set(shapes))),
@@ -185,7 +194,12 @@ def require_fit(prefix, shapes, wanted):
               ('misshaped', misshaped))
     if any(names for _, names in faults):
         raise UserError('%s: does not fit the model: %s' % (prefix, '; '.join(
-            '%s: %s' % (kind, ', '.join(names)) for kind, names in faults if names)))
+            '%s: %s' % (kind, in_short(names)) for kind, names in faults if names)))
+
+
+def in_short(names):
+    more = len(names) - MOST_NAMED
+    return ', '.join(names[:MOST_NAMED]) + (' and %d more' % more if more > 0 else '')
 
 
 def shapes_of(variables):
@@ -195,6 +209,12 @@ def shapes_of(variables):
 def is_weight(name):
     """Whether a variable belongs to the network and not to its optimizer."""
     return name.startswith('generator/') and not name.endswith(OPTIMIZER_SUFFIXES)
+
+
+def weight_of(name):
+    """The weight that a variable of the optimizer belongs to, or None for any other."""
+    return next((name[:-len(suffix)] for suffix in OPTIMIZER_SUFFIXES if name.endswith(suffix)),
+                None)
 
 
 def assign(session, variables, values):
@@ -212,13 +232,29 @@ def _require_files(prefix):
                         '.index' % (prefix, os.path.basename(prefix)))
 
 
+@contextlib.contextmanager
 def _reader(prefix):
     _require_files(prefix)
-    try:
-        return tf.train.NewCheckpointReader(prefix)
-    except Exception as error:  # of a kind that differs from version to version
-        raise UserError('%s: not a TensorFlow checkpoint, or damaged: %s'
-                        % (prefix, _reason(error))) from error
+    with _without_wildcards(prefix) as plain:
+        try:
+            reader = tf.train.NewCheckpointReader(plain)
+        except Exception as error:  # of a kind that differs from version to version
+            raise UserError('%s: not a TensorFlow checkpoint, or damaged: %s'
+                            % (prefix, _reason(error))) from error
+        yield reader
+
+
+@contextlib.contextmanager
+def _without_wildcards(prefix):
+    """The prefix, or links to its files where TensorFlow would take it for a pattern."""
+    if not _WILDCARDS.search(prefix):
+        yield prefix
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = os.path.join(folder, NAME)
+        for path in _files(prefix):
+            os.symlink(os.path.abspath(path), plain + path[len(prefix):])
+        yield plain
 
 
 def _refuse_lfs_pointer(path):

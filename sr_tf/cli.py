@@ -8,7 +8,7 @@ import warnings
 from absl import flags
 
 from sr_tf.errors import UsageError, UserError
-from sr_tf.streams import open_closed_ones, to_nowhere
+from sr_tf.streams import make_usable, to_nowhere
 
 FLAGS = flags.FLAGS
 
@@ -18,7 +18,7 @@ def run(main, define, description):
 
     `arguments` are the words that are not flags.
     """
-    open_closed_ones()
+    make_usable()
     # Pillow warns of metadata that are damaged, and then does without them.
     warnings.filterwarnings('ignore', module='PIL')
     define()

@@ -11,3 +11,8 @@ class UsageError(UserError):
     """A flag is missing, unknown or has a value that makes no sense. Exit code 2."""
 
     exit_code = 2
+
+
+def require_known(flag, value, known):
+    if value not in known:
+        raise UsageError('--%s=%s: there are %s' % (flag, value, ', '.join(known)))

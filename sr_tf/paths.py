@@ -1,5 +1,7 @@
-"""Where paths lie, whatever links and relative names lead there."""
+"""Where paths lie, whatever links and relative names lead there, and whether they can be used."""
 import os
+
+from sr_tf.errors import UserError
 
 
 def walk(folder, above=frozenset()):
@@ -20,3 +22,13 @@ def is_within(path, folder):
     """Whether the path is the folder itself or anything below it."""
     path, folder = (os.path.join(os.path.realpath(place), '') for place in (path, folder))
     return path.startswith(folder)
+
+
+def require_writable(folder, flag):
+    """Fails unless files can be made in a folder, which a flag names and which need not exist."""
+    while folder and not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    if folder and not os.path.isdir(folder):
+        raise UserError('%s: is a file, not a folder; give another %s' % (folder, flag))
+    if not os.access(folder or '.', os.W_OK):
+        raise UserError('%s: cannot be written to; give another %s' % (folder or '.', flag))

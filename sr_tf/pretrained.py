@@ -22,12 +22,12 @@ def is_name(path):
 def checkpoints(path, scales=None):
     """All that a path stands for: itself, or the checkpoints of a model for those of the scales.
 
-    Where it has none of them, or none are named, for all that it has.
+    Where it lacks one of them, or none are named, for all that it has.
     """
     if not is_name(path):
         return [path]
     known = of_model(path)
-    wanted = set(scales or ()) & set(known) or set(known)
+    wanted = set(scales) if scales and set(scales) <= set(known) else set(known)
     return list(dict.fromkeys(known[scale] for scale in sorted(wanted)))
 
 

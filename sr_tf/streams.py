@@ -23,8 +23,10 @@ def to_nowhere(number):
     os.close(nowhere)
 
 
-def open_closed_ones():
-    """Python has nothing in place of a stream that was closed before it started."""
+def make_usable():
+    """Opens what was closed before Python started, and lets file names through that are no text."""
     for name in ('stdout', 'stderr'):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, 'w'))
+        if hasattr(getattr(sys, name), 'reconfigure'):  # a test's own stream has not
+            getattr(sys, name).reconfigure(errors='backslashreplace')

@@ -18,14 +18,15 @@ from sr_tf.tiling import Tiling
 
 
 def load(path, chip='auto', precision='auto', tile='auto', self_ensemble=False, engine=None,
-         scale=None, **hyper_parameters):
+         scale=None, hyper_parameters=None):
     """An `Upscaler` from a checkpoint, a run's folder, a prefix or one of its files, from an ONNX
     file that `export.py` wrote, or, by the name of a model, from the weights that come along.
 
     `scale` is then what pictures are enlarged by where nothing else is said.
     `engine` is one of `sr_tf.engines.ENGINES`, by default 'tf', and 'auto' for an ONNX file.
-    `tile` and `self_ensemble` are the `Upscaler`'s. `hyper_parameters` are needed only for
-    checkpoints of other programs, where shapes do not tell them, such as BSRN's `recursions`.
+    `tile` and `self_ensemble` are the `Upscaler`'s. `hyper_parameters`, a mapping, or a function
+    of the model that gives one, are needed only for checkpoints of other programs, where shapes do
+    not tell them, such as BSRN's `recursions`.
     """
     path = os.fspath(path)
     if not isinstance(chip, Chip):
@@ -47,14 +48,13 @@ def read_model(prefix, hyper_parameters=None):
     """The model that a checkpoint belongs to, from its JSON or else from its shapes."""
     metadata = checkpoint.read_metadata(prefix)
     if metadata:
-        model = models.find(metadata['model'])
-        return model(metadata['scales'],
-                     **dict(metadata['hyper_parameters'], **(hyper_parameters or {})))
+        return models.find(metadata['model'])(
+            metadata['scales'], **metadata['hyper_parameters']).changed(hyper_parameters)
     model = models.recognise(checkpoint.read_shapes(prefix))
     if model is None:
         raise UserError('%s: its variables are those of no model here (%s)'
                         % (prefix, ', '.join(models.names())))
-    return type(model)(model.scales, **dict(model.hyper_parameters, **(hyper_parameters or {})))
+    return model.changed(hyper_parameters)
 
 
 class Upscaler:

@@ -178,7 +178,7 @@ def test_full_size_outputs_equal_the_reference(tmp_path):
 def test_image_is_the_weighted_sum_of_all_outputs(tmp_path):
     weights = random_weights((3,), 6, 5)
     prefix = write_checkpoint(tmp_path / 'weights.ckpt', weights)
-    upscaler = sr_tf.load(prefix, chip='cpu', precision='fp32', recursions=4)
+    upscaler = sr_tf.load(prefix, chip='cpu', precision='fp32', hyper_parameters={'recursions': 4})
     image = random_image(6, 9)
     outputs = forward(weights, image[np.newaxis], 3, 4)
     enlarged = upscaler(image)
@@ -192,7 +192,8 @@ def test_image_is_the_weighted_sum_of_all_outputs(tmp_path):
 def test_recursion_frequency_skips_outputs(tmp_path):
     weights = random_weights((2,), 6, 5)
     prefix = write_checkpoint(tmp_path / 'weights.ckpt', weights)
-    upscaler = sr_tf.load(prefix, chip='cpu', recursions=7, recursion_frequency=2)
+    upscaler = sr_tf.load(prefix, chip='cpu',
+                          hyper_parameters={'recursions': 7, 'recursion_frequency': 2})
     image = random_image(6, 9)
     every = forward(weights, image[np.newaxis], 2, 7)
     expected = [every[1], every[3], every[5]]
@@ -288,7 +289,7 @@ def test_loss_and_gradient_equal_finite_differences(frequency):
 def test_without_state_features(tmp_path):
     weights = random_weights((2,), 6, 0)
     prefix = write_checkpoint(tmp_path / 'weights.ckpt', weights)
-    upscaler = sr_tf.load(prefix, chip='cpu', recursions=3)
+    upscaler = sr_tf.load(prefix, chip='cpu', hyper_parameters={'recursions': 3})
     batch = random_image(6, 9)[np.newaxis].astype(np.float32)
     assert_equal_images(upscaler.network(batch), forward(weights, batch, 2, 3))
     upscaler.close()
@@ -311,7 +312,7 @@ def test_published_checkpoint_with_optimizer_is_read(tmp_path):
     assert not os.path.exists(prefix + '.json')
     batch = random_image(6, 5)[np.newaxis].astype(np.float32)
     for name in (prefix, prefix + '.index'):
-        upscaler = sr_tf.load(name, chip='cpu', recursions=3)
+        upscaler = sr_tf.load(name, chip='cpu', hyper_parameters={'recursions': 3})
         for scale in (2, 3, 4):
             assert_equal_images(upscaler.network(batch, scale), forward(weights, batch, scale, 3))
         upscaler.close()
@@ -323,7 +324,7 @@ def test_weights_of_another_program_that_do_not_fit_are_named(tmp_path):
     weights['generator/extra'] = np.zeros(3, np.float32)
     prefix = write_checkpoint(tmp_path / 'weights.ckpt', weights)
     with pytest.raises(UserError) as caught:
-        sr_tf.load(prefix, chip='cpu', recursions=3)
+        sr_tf.load(prefix, chip='cpu', hyper_parameters={'recursions': 3})
     assert 'missing: generator/residual_modules/conv2d_1/bias' in str(caught.value)
     assert 'unexpected: generator/extra' in str(caught.value)
 

@@ -122,6 +122,16 @@ class TestAuto:
         assert capfd.readouterr().err == ('engine: openvino (for 64x64 pixels: onnxruntime 3.000 '
                                           's, openvino 1.000 s)\n')
 
+    def test_takes_none_that_fails(self, files, engines, monkeypatch, capfd):
+        def broken(message, bfloat16=False):
+            raise RuntimeError('no such\n  instruction')
+
+        engines(onnxruntime=(3.0, 0), openvino=(1.0, 1.0))
+        monkeypatch.setitem(runtimes.RUNTIMES, 'openvino', broken)
+        load(files['rdn'])
+        assert capfd.readouterr().err == ('engine: onnxruntime (for 64x64 pixels: onnxruntime '
+                                          '3.000 s, openvino fails (no such instruction))\n')
+
     def test_takes_none_that_computes_something_else(self, files, engines, capfd):
         engines(onnxruntime=(3.0, 0), openvino=(1.0, 0.01))
         load(files['rdn'])

@@ -1,5 +1,6 @@
 """Scoring many images: the same digits however they are computed, in bounded memory."""
 import math
+import os
 
 import numpy as np
 import pytest
@@ -363,3 +364,36 @@ def test_what_a_set_is_made_of_is_said(folder, tmp_path):
         'S x2: 1 image, HR %s, LR %s' % (tmp_path / 'HR', tmp_path / 'LR' / 'x2'))
     save(tmp_path / 'HR' / 'b.png', random_image(24, 24))
     assert described().endswith('/LR/x2 for 1 of them, the others made by bicubic')
+
+
+class TestWhatIsKnownAtTheStart:
+    class Untouched(Bicubic):
+        def enlarger(self, test_set, source):
+            def enlarge(pairs, images):
+                pytest.fail('it scores %s first' % pairs[0].hr)
+            return enlarge
+
+    def results(self, method, *sets):
+        return next(Benchmark([method], sets, PAPER, Alone).results())
+
+    def test_a_picture_that_is_too_small(self, folder, tmp_path):
+        save(tmp_path / 'large.png', random_image(64, 64))
+        save(tmp_path / 'small.png', random_image(15, 14))
+        with pytest.raises(UserError, match='small.png: the picture of 14x14 is too small'):
+            self.results(self.Untouched(), image_set(folder), image_set(tmp_path))
+
+    def test_a_picture_that_is_missing_from_a_later_set(self, folder, tmp_path):
+        for name in SIZES:
+            save(tmp_path / 'tool' / (name + '.png'), random_image(8, 8))
+        save(tmp_path / 'more' / 'f.png', random_image(64, 64))
+        with pytest.raises(UserError, match='has no picture for f of Five at x2'):
+            self.results(Folder(str(tmp_path / 'tool'), 'tool'), image_set(folder),
+                         image_set(tmp_path / 'more'))
+
+
+def test_relative_and_absolute_folders_are_described(folder, tmp_path, monkeypatch):
+    save(tmp_path / 'here' / 'f.png', random_image(64, 64))
+    monkeypatch.chdir(str(tmp_path))
+    loader = dataloaders.find('folder_loader')('here,%s' % folder, None, (2,))
+    assert 'x2: 6 images, HR %s' % os.path.commonpath([str(tmp_path), str(folder)]) in describe(
+        ImageSet('both', 2, loader), PAPER)

@@ -68,6 +68,14 @@ class TestScript:
             'hyper_parameters': {'num_features': 4, 'num_rg': 2, 'num_rcab': 3, 'reduction': 2},
             'imported_from': 'rcan_x3'}
 
+    def test_a_checkpoint_beside_it_is_not_taken_for_it(self, tmp_path, target):
+        path = cases.weight_file('rcan_x3', tmp_path)
+        os.rename(path, path + '.pth')
+        for ending in ('.index', '.data-00000-of-00001'):
+            with open(path + ending, 'wb') as file:
+                file.write(b'of another')
+        assert import_weights(path + '.pth', target).model.name() == 'rcan'
+
     def test_names_of_a_wrapped_mindspore_network(self, tmp_path, target, written):
         arrays = weights('srcnn_without_bias', tmp_path)
         wrapped = written({'network._backbone.' + name: array for name, array in arrays.items()})
@@ -262,7 +270,7 @@ class TestTensorFlow:
 
     def test_computes_the_same(self, published, target):
         image = np.random.RandomState(0).randint(0, 256, (6, 5, 3)).astype(np.uint8)
-        expected = sr_tf.load(published[0], 'cpu', recursions=2)
+        expected = sr_tf.load(published[0], 'cpu', hyper_parameters={'recursions': 2})
         import_weights(published[0], target, 'bsrn', (2, 4), {'recursions': 2})
         upscaler = sr_tf.load(target, 'cpu')
         assert upscaler.model.hyper_parameters['recursions'] == 2

@@ -132,6 +132,18 @@ def test_pictures_are_those_of_the_checkpoint(upscaler, atc, infer, tmp_path, si
         np.testing.assert_array_equal(made[name], to_uint8(upscaler(image)))
 
 
+def test_pictures_in_folders_stay_in_theirs(upscaler, atc, infer, tmp_path):
+    image = random_image(*WINDOW)
+    for name in ('a', 'b'):
+        (infer.input / name).mkdir()
+        Image.fromarray(image).save(str(infer.input / name / '01.png'))
+    result = infer(converted(upscaler, tmp_path, [WINDOW]), '--overlap=6')
+    assert result.returncode == 0, result.stderr
+    for name in ('a', 'b'):
+        with Image.open(str(infer.output / name / '01.png')) as made:
+            np.testing.assert_array_equal(made, to_uint8(upscaler(image)))
+
+
 def test_a_picture_smaller_than_a_window(upscaler, atc, infer, tmp_path):
     image = random_image(20, 26)
     Image.fromarray(image).save(str(infer.input / 'small.png'))

@@ -60,3 +60,10 @@ def test_two_pictures_for_one_image():
     with pytest.raises(UserError, match=r'baby_A\.png and baby_B\.png in results: two pictures '
                                         r'for baby of Set5 at x4; '):
         matched(['baby_A.png', 'baby_B.png'], ['baby'])
+
+
+@pytest.mark.parametrize('form', ['{}.png', 'x4/{}.png', 'net/{}_x4_net.png'])
+def test_names_that_only_folders_tell_apart(form):
+    names = ['a/01', 'b/01', 'ab/01', '01']
+    assert matched([form.format(name) for name in names], names) == {
+        name: form.format(name) for name in names}

@@ -68,3 +68,9 @@ def test_two_lists_of_scores():
     assert (comparison.better, comparison.worse) == (2, 1)
     assert comparison.t_p == pytest.approx(stats.ttest_1samp([1, -0.5, 0, 1], 0).pvalue)
     assert comparison.signed_rank_p == pytest.approx(0.5)
+
+
+def test_images_that_one_method_reproduces_are_left_out_of_the_mean():
+    comparison = compare([math.inf, 30.0, 31.0], [30.0, math.inf, 30.5])
+    assert (comparison.mean, comparison.better, comparison.worse) == (0.5, 2, 1)
+    assert compare([math.inf], [30.0]).mean is None

@@ -160,6 +160,19 @@ def test_a_picture_smaller_than_border_and_window_is_refused(hr, name, edge):
         PROTOCOLS[name].score(small[:-1], small[:-1], 3)
 
 
+@pytest.mark.parametrize('name', sorted(PROTOCOLS))
+def test_a_grey_picture_that_is_saved_as_rgb_is_itself(name):
+    grey = np.arange(2304, dtype=np.int64).reshape(48, 48).astype(np.uint8)
+    assert PROTOCOLS[name].score(np.dstack([grey] * 3), grey, 2)['psnr'] == math.inf
+
+
+def test_pictures_that_are_not_compared(hr):
+    for sr, truth in ((hr[..., 0], hr), (hr[..., :1], hr), (hr.astype(np.uint16), hr),
+                      (hr, hr.astype(np.uint16))):
+        with pytest.raises(UserError, match='those that are scored are'):
+            PROTOCOLS['paper'].score(sr, truth, 3)
+
+
 def test_ms_ssim_comes_with_the_number_of_its_scales(sr, hr):
     scores = PROTOCOLS['paper'].score(sr, hr, 2, measures=('ms_ssim',))
     assert set(scores) == {'ms_ssim', 'ms_ssim_scales'}
@@ -224,7 +237,7 @@ def test_the_rival_is_enlarged_in_the_same_way(photos):
 
 @pytest.mark.parametrize('scale, psnr, ssim', [(2, 33.674, 0.9303), (3, 30.405, 0.8689),
                                                (4, 28.430, 0.8111)])
-def test_bicubic_on_set5_from_stored_lr_images(data_root, scale, psnr, ssim):
+def test_bicubic_on_set5_from_lr_images_that_it_makes(data_root, scale, psnr, ssim):
     loader = FolderLoader(data_root + '/Set5/HR', None, [scale])
     source, = group_by_source(['paper'])
     scores = []

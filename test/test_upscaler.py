@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from random_networks import NAMES, make_upscaler, random_image
+from random_networks import NAMES, make_model, make_upscaler, random_image, save_checkpoint
 
+import sr_tf
 from sr_tf.compat import is_tensorflow_1
+from sr_tf.errors import UsageError
 from sr_tf.images import resize
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -43,6 +45,24 @@ def test_the_self_ensemble_is_the_mean_of_eight_networks(name, scale):
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, model.to_rgb(expected, bicubic), atol=1e-2)
     assert np.abs(result - make_upscaler(name, scale)(image, scale)).max() > 0.1
+
+
+@pytest.mark.parametrize('mistake, message', [
+    ({'chip': 'CPU'}, '--chip=CPU: there are auto, cpu, gpu, npu'),
+    ({'precision': 'bfloat16'}, '--precision=bfloat16: there are auto, fp32, mixed'),
+    ({'engine': 'onnx'}, '--engine=onnx: there are tf, onnxruntime, openvino, auto'),
+    ({'hyper_parameters': {'blocks': 2}}, 'blocks is no hyper-parameter of wdsr, which has num_')])
+def test_options_that_there_are_not(tmp_path, mistake, message):
+    prefix = save_checkpoint(tmp_path, make_model('wdsr', 2))
+    with pytest.raises(UsageError, match=message):
+        sr_tf.load(prefix, **dict({'chip': 'cpu'}, **mistake))
+
+
+def test_a_folder_whose_name_looks_like_a_pattern(tmp_path):
+    images, model = random_image(7, 10), make_model('wdsr', 2)
+    plain, odd = (sr_tf.load(save_checkpoint(tmp_path / name, model), 'cpu')
+                  for name in ('plain', 'what?[1]*'))
+    np.testing.assert_array_equal(odd(images), plain(images))
 
 
 def test_threads_share_an_upscaler():

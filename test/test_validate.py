@@ -9,9 +9,12 @@ from absl import flags
 from PIL import Image
 from random_networks import make_model, random_image, save_checkpoint
 
+import sr_tf
+import validate
 from sr_tf import flags as definitions
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images import resize
+from sr_tf.images.files import read_rgb
 from sr_tf.scoring.files import write_csv
 from sr_tf.scoring.methods import Folder, names_of, scales_of
 from sr_tf.scoring.protocols import MEASURES, PROTOCOLS
@@ -107,7 +110,7 @@ def test_pictures_of_a_tool_that_is_bicubic_score_as_bicubic(metrics):
     result = metrics['runs'][2]['results'][0]
     for key in MEASURES:
         assert result[key] == result['bicubic'][key]
-    assert result['published']['psnr'] if 'published' in result else True
+    assert 'published' not in result
     assert result['bicubic']['published']['psnr'] == 33.66
 
 
@@ -162,6 +165,21 @@ def test_the_summary_of_each_network(alone, metrics):
                      r'sees 4 pixels far, \S+ s per megapixel$', alone.stdout)
 
 
+def test_the_self_ensemble_is_scored(run_script, root, tmp_path):
+    run, images = root / 'runs' / 'wdsr', root / 'sets' / 'Set5'
+    run_script('validate.py', '--restore_path=%s' % run, '--self_ensemble', '--datasets=Set5',
+               '--data_root=%s' % (root / 'sets'), '--report_path=%s' % tmp_path, '--chip=cpu',
+               check=True)
+    scored = {image['name']: image['psnr'] for image in read(tmp_path)['results'][0]['images']}
+    assert set(scored) == set(NAMES)
+    with sr_tf.load(run, chip='cpu', self_ensemble=True) as ensemble, \
+            sr_tf.load(run, chip='cpu') as plain:
+        for name, psnr in scored.items():
+            lr, hr = (read_rgb(str(images / kind / (name + '.png'))) for kind in ('LR/x2', 'HR'))
+            assert psnr == pytest.approx(sr_tf.score(ensemble(lr), hr, 2)[0], abs=1e-4)
+            assert abs(psnr - sr_tf.score(plain(lr), hr, 2)[0]) > 0.01
+
+
 def test_two_processes_give_the_same_digits(run_script, root, arguments, metrics):
     result = run_script(*['launch.py', '--num_devices=2', '--'] + arguments + [
         '--report_path=%s' % (root / 'two'), '--save_path=%s' % (root / 'pictures')], check=True)
@@ -190,6 +208,16 @@ class TestFlags:
 
     def parse(self, *words):
         flags.FLAGS(['validate.py'] + list(words))
+
+    @pytest.mark.parametrize('words, expected', [
+        ([], {'tile': 'auto', 'self_ensemble': False, 'engine': None}),
+        (['--tile=64', '--self_ensemble', '--engine=onnxruntime'],
+         {'tile': 64, 'self_ensemble': True, 'engine': 'onnxruntime'})])
+    def test_networks_are_loaded_as_they_say(self, monkeypatch, words, expected):
+        monkeypatch.setattr(validate, 'load', lambda *_, **keywords: keywords)
+        self.parse(*words)
+        assert validate.loaded('run', 'chip') == [
+            dict(expected, hyper_parameters=definitions.given_hyper_parameters)]
 
     def test_all_protocols(self):
         self.parse('--protocol=all')
@@ -228,6 +256,23 @@ def test_a_file_name_that_is_no_text_is_in_the_table_all_the_same(tmp_path):
     result = dict(image, dataset='S', scale=2, images=[image])
     write_csv(str(tmp_path / 'metrics.csv'), {'model': 'srcnn', 'results': [result]})
     assert r'a\udcff' in (tmp_path / 'metrics.csv').read_text(encoding='utf-8')
+
+
+def test_places_where_nothing_can_be_written(run_script, root, tmp_path):
+    (tmp_path / 'file').write_text('')
+    images = root / 'sets' / 'Set5' / 'HR'
+    own = ['validate.py', '--restore_path=%s' % (root / 'runs' / 'wdsr'), '--chip=cpu']
+    set5 = ['--dataloader=folder_loader', '--data_truth_path=%s' % images]
+    before = sorted(os.listdir(str(images)))
+    for more, code, message in (
+            (set5 + ['--report_path=%s' % (tmp_path / 'file')], 1, 'is a file, not a folder'),
+            (set5 + ['--save_path=%s/sr' % images], 2, '/sr: lies in %s,' % images),
+            (['--summary', '--report_path=x'], 2, '--report_path: --summary alone scores')):
+        result = run_script(*own + more)
+        assert result.returncode == code and message in result.stderr
+        assert 'Traceback' not in result.stderr
+        assert 'PSNR' not in result.stdout
+    assert sorted(os.listdir(str(images))) == before
 
 
 def test_pictures_alone_need_a_scale(root):

@@ -149,8 +149,8 @@ class TestTorch:
         assert not torch_file.looks_like(written(data.replace(b'data.pkl', b'data.txt')))
 
     @pytest.mark.parametrize('nested, expected', [
-        (['model', 'params_ema', 'params', 'state_dict'], 'params'),
-        (['model', 'params_ema'], 'params_ema'),
+        (['model', 'params_ema', 'params', 'state_dict'], 'params_ema'),
+        (['model', 'params'], 'params'),
         (['model', 'state_dict'], 'state_dict'),
         (['model'], 'model'),
     ])

@@ -14,7 +14,7 @@ from sr_tf.compat import (
     tf,
 )
 from sr_tf.distributed.place import in_a_job
-from sr_tf.errors import UsageError, UserError
+from sr_tf.errors import UsageError, UserError, require_known
 
 CHIPS = ('auto', 'cpu', 'gpu', 'npu')
 PRECISIONS = ('auto', 'fp32', 'mixed')
@@ -31,6 +31,8 @@ class Chip:
 
     def __init__(self, kind='auto', precision='auto', cuda_device=None, npu_options=None,
                  npu_verify=False):
+        require_known('chip', kind, CHIPS)
+        require_known('precision', precision, PRECISIONS)
         self.kind = _best_chip(cuda_device) if kind == 'auto' else kind
         self._verification = None
         if self.kind == 'npu':

@@ -15,7 +15,7 @@ Findings = namedtuple('Findings', 'facts faults')
 def write_low_resolution(loader, folder, naming, progress, degradation='bicubic'):
     """Writes each image's LR image at each of the loader's scales; returns how many."""
     if loader.reads_below:
-        require_apart(folder, loader.truth_path)
+        require_apart(folder, loader.truth_path, '--output_path')
     pairs = loader.pairs()
     originals = {os.path.realpath(str(pair.hr)) for pair in pairs}
     for done, pair in enumerate(pairs, 1):
@@ -29,12 +29,12 @@ def write_low_resolution(loader, folder, naming, progress, degradation='bicubic'
     return len(pairs) * len(loader.scales)
 
 
-def require_apart(folder, truth_path):
+def require_apart(folder, truth_path, flag):
     """What is made from the images below a folder would be taken for more of them there."""
     for path in (truth_path or '').split(','):
         if path and is_within(folder, path):
-            raise UsageError('--output_path=%s: lies in %s, where the images are that it is made '
-                             'from; name a folder outside of it' % (folder, path))
+            raise UsageError('%s=%s: lies in %s, where the images are that it is made from; name '
+                             'a folder outside of it' % (flag, folder, path))
 
 
 def inspect(loader, progress):
@@ -42,6 +42,8 @@ def inspect(loader, progress):
     faults = []
     try:
         pairs = loader.pairs()
+    except UsageError:
+        raise
     except UserError as error:
         return Findings([], [str(error)])
     sizes = []

@@ -4,8 +4,9 @@ import sys
 import time
 from collections import namedtuple
 
+from sr_tf.engines import ENGINES
 from sr_tf.engines.runtimes import is_installed
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, require_known
 from sr_tf.graphs import probe
 from sr_tf.graphs.exported import PROOF_SIZE
 
@@ -22,6 +23,7 @@ def open_network(engine, source, chip, enlarge):
 
     `enlarge(network, picture)` is how the network is tried, where that is needed.
     """
+    require_known('engine', engine, ENGINES)
     if engine == 'auto' and chip.kind != 'cpu' and 'tf' in source.engines:
         print('engine: tf (the others are for CPUs)', file=sys.stderr)
         return source.open('tf', chip)
@@ -53,6 +55,15 @@ def _tried(engine, source, chip, enlarge, proof):
         return Trial(engine, None, math.inf, 'is for CPUs')
     if engine != 'tf' and not is_installed(engine):
         return Trial(engine, None, math.inf, 'is not installed')
+    try:
+        return _measured(engine, source, chip, enlarge, proof)
+    except Exception as error:  # of a kind that each of them has for itself
+        if engine == 'tf':
+            raise
+        return Trial(engine, None, math.inf, 'fails (%.100s)' % ' '.join(str(error).split()))
+
+
+def _measured(engine, source, chip, enlarge, proof):
     network = source.open(engine, chip)
     difference = probe.difference(enlarge(network, probe.picture(*PROOF_SIZE)), proof)
     if not difference <= (MIXED_TOLERANCE if chip.precision == 'mixed' else probe.TOLERANCE):

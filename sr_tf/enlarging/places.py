@@ -7,7 +7,7 @@ from collections import namedtuple
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images.files import find_images, is_image_name
 from sr_tf.images.formats import EXTENSIONS, FORMATS, by_file_name
-from sr_tf.paths import is_within
+from sr_tf.paths import is_within, require_writable
 
 STANDARD = '-'
 
@@ -106,7 +106,8 @@ def _require_folder(target, folder):
 def _checked(jobs):
     """The jobs, if none overwrites the picture or the result of another, and all can be written.
     """
-    _require_writable({os.path.dirname(job.target) for job in jobs if job.target != STANDARD})
+    for folder in {os.path.dirname(job.target) for job in jobs if job.target != STANDARD}:
+        require_writable(folder, '--output_path')
     sources = {os.path.realpath(job.source): job.source for job in jobs}
     targets = {}
     for job in jobs:
@@ -118,14 +119,3 @@ def _checked(jobs):
             raise UserError('%s: would be overwritten; give another --output_path'
                             % sources[os.path.realpath(job.target)])
     return jobs
-
-
-def _require_writable(folders):
-    for folder in folders:
-        while folder and not os.path.exists(folder):
-            folder = os.path.dirname(folder)
-        if folder and not os.path.isdir(folder):
-            raise UserError('%s: is a file, not a folder; give another --output_path' % folder)
-        if not os.access(folder or '.', os.W_OK):
-            raise UserError('%s: cannot be written to; give another --output_path'
-                            % (folder or '.'))

@@ -18,19 +18,20 @@ def define_model_parameters():
                 flags.DEFINE_alias(alias, flag)
 
 
-def hyper_parameters(model, given_only=False):
+def hyper_parameters(model):
     """A model's hyper-parameters from its flags."""
-    names = {parameter: '%s_%s' % (model.name(), parameter) for parameter in model.hyper_parameters}
-    return {parameter: _value(flag, model.hyper_parameters[parameter])
-            for parameter, flag in names.items() if FLAGS[flag].present or not given_only}
+    return {parameter: _value(_flag(model, parameter), usual)
+            for parameter, usual in model.hyper_parameters.items()}
 
 
-def given_hyper_parameters():
-    """Those that are on the command line, of whichever model."""
-    given = {}
-    for name in models.names():
-        given.update(hyper_parameters(models.find(name), given_only=True))
-    return given
+def given_hyper_parameters(model):
+    """Those that are on the command line."""
+    return {parameter: value for parameter, value in hyper_parameters(model).items()
+            if FLAGS[_flag(model, parameter)].present}
+
+
+def _flag(model, parameter):
+    return '%s_%s' % (model.name(), parameter)
 
 
 def _define(name, value, text):

@@ -5,7 +5,7 @@ import os
 from sr_tf.images.files import to_uint8
 from sr_tf.progress import ProgressBar
 from sr_tf.scoring import pictures
-from sr_tf.scoring.evaluate import read_one, shown_source, workload
+from sr_tf.scoring.evaluate import read_one, require_room, shown_source, workload
 from sr_tf.scoring.paired import compare
 from sr_tf.scoring.protocols import PROTOCOLS
 from sr_tf.scoring.results import score_set
@@ -29,6 +29,7 @@ class Benchmark:
 
     def results(self):
         """Yields (method, its entry of metrics.json for a set), one after the other."""
+        self._require_all()
         for test_set in self._test_sets:
             for method in self._methods_for(test_set):
                 result = self._results[method, test_set] = self._score(method, test_set)
@@ -66,6 +67,13 @@ class Benchmark:
     def _label(self, method):
         """A single method needs no name to be told from bicubic."""
         return method.name if len(self._methods) > 1 else 'SR'
+
+    def _require_all(self):
+        """Fails now, and not after hours, where an image is too small or a picture is missing."""
+        for test_set in self._test_sets:
+            require_room(test_set, self._settings)
+            for method in self._methods_for(test_set):
+                method.enlarger(test_set, shown_source(self._settings))
 
     def _methods_for(self, test_set):
         return [method for method in self._methods

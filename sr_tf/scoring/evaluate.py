@@ -1,4 +1,5 @@
 """Enlarges the images of a set by a method and scores them, many at a time."""
+import contextlib
 import itertools
 import time
 from collections import namedtuple
@@ -7,6 +8,7 @@ from sr_tf.data.ahead import computed_ahead
 from sr_tf.errors import UserError
 from sr_tf.images.files import to_uint8
 from sr_tf.images.picture import as_rgb
+from sr_tf.scoring.protocols import PROTOCOLS
 from sr_tf.scoring.sources import group_by_source
 
 # Images of one size are enlarged together up to so many LR pixels, but a set makes at least so many
@@ -58,6 +60,24 @@ def evaluate(method, test_set, settings, share=(0, 1), finish=None):
             HELD_PIXELS)
 
 
+def require_room(test_set, settings):
+    """Fails if an image is too small to be scored, which its file tells without being read."""
+    ssim = set(settings.measures) != {'psnr'}
+    for pair, size in zip(test_set.pairs(), test_set.sizes()):
+        cropped = [length // test_set.scale * test_set.scale for length in size]
+        for protocol in settings.protocols:
+            with _naming(pair):
+                PROTOCOLS[protocol].require_room(cropped, test_set.scale, ssim)
+
+
+def require_readable(test_set, settings, share):
+    """Reads this process' images once: a picture that is none, or does not fit, fails now."""
+    read = _reader(test_set, shown_source(settings))
+    own = itertools.chain(*_batches(test_set.sizes(), test_set.scale, share))
+    for image in computed_ahead(read, own, _hr_pixels(test_set), HELD_PIXELS):
+        del image
+
+
 def workload(test_set, settings, share):
     """How many `Scored` a process with this share gets."""
     sources = group_by_source(settings.protocols, settings.degradation)
@@ -80,19 +100,10 @@ def read_one(test_set, settings, index):
 
 def _enlarged(method, test_set, source, share, each_output):
     """Yields (what was read, picture, outputs, seconds) of each image of this process' share."""
-    loader, scale = test_set.loader, test_set.scale
-    pairs, sizes = test_set.pairs(), test_set.sizes()
     enlarge = method.enlarger(test_set, source)
-    batches = _batches(sizes, scale, share)
-
-    def read(index):
-        pair = pairs[index]
-        original = loader.read_channels(pair.hr)
-        lr, hr = source.pictures(loader, pair, as_rgb(original), scale)
-        return _Read(index, pair, lr, hr, original.shape[2] == 1)
-
-    reading = computed_ahead(read, itertools.chain(*batches),
-                             lambda index: _area(sizes[index]), HELD_PIXELS)
+    batches = _batches(test_set.sizes(), test_set.scale, share)
+    reading = computed_ahead(_reader(test_set, source), itertools.chain(*batches),
+                             _hr_pixels(test_set), HELD_PIXELS)
     each_output = each_output and len(method.output_numbers) > 1
     for batch in batches:
         images = list(itertools.islice(reading, len(batch)))
@@ -100,8 +111,26 @@ def _enlarged(method, test_set, source, share, each_output):
         pictures = enlarge([image.pair for image in images], [image.lr for image in images])
         seconds = (time.monotonic() - began) / len(batch)
         for image, picture in zip(images, pictures):
-            outputs = method.outputs(image.lr, scale, source) if each_output else []
+            outputs = method.outputs(image.lr, test_set.scale, source) if each_output else []
             yield image, picture, outputs, seconds
+
+
+def _reader(test_set, source):
+    """A function from the index of an image to what is on disk, or made of that."""
+    loader, pairs = test_set.loader, test_set.pairs()
+
+    def read(index):
+        pair = pairs[index]
+        original = loader.read_channels(pair.hr)
+        lr, hr = source.pictures(loader, pair, as_rgb(original), test_set.scale)
+        return _Read(index, pair, lr, hr, original.shape[2] == 1)
+    return read
+
+
+def _hr_pixels(test_set):
+    """A function from the index of an image."""
+    sizes = test_set.sizes()
+    return lambda index: _area(sizes[index])
 
 
 def _batches(sizes, scale, share):
@@ -135,13 +164,20 @@ def _scored(enlarged, source, protocols, scale, measures):
     scores = {}
     for protocol in protocols:
         def measured(picture, protocol=protocol):
-            try:
+            with _naming(image.pair):
                 return protocol.score(picture, truth, scale, measures)
-            except UserError as error:
-                raise UserError('%s: %s' % (image.pair.hr, error)) from error
 
         scores[protocol.name] = dict(measured(sr), bicubic=measured(bicubic))
         if outputs:
             scores[protocol.name]['outputs'] = list(map(measured, outputs))
     return Scored(image.index, image.pair, image.lr, bicubic, to_uint8(sr), image.hr,
                   list(map(to_uint8, outputs)), seconds, scores)
+
+
+@contextlib.contextmanager
+def _naming(pair):
+    """Says of which image an error is."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError('%s: %s' % (pair.hr, error)) from error

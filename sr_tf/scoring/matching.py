@@ -23,11 +23,18 @@ def match(folder, pictures, names, dataset, scale):
         place, stem = os.path.split(os.path.splitext(path)[0])
         known = [name for name in names if words[name].search(stem)]
         if known:
-            name = max(known, key=len)
+            name = max(known, key=lambda name: _likeness(place, name))
             scales = _scales(place + ' ' + words[name].sub(' ', stem, count=1))
             if not scales or scale in scales:
                 found[name].append(path)
     return {name: _only(folder, name, paths, dataset, scale) for name, paths in found.items()}
+
+
+def _likeness(place, name):
+    """The longest name is meant, and of equal ones that whose folders the picture's end with."""
+    *folders, stem = name.split('/')
+    places = place.split(os.sep)
+    return len(stem), places[max(0, len(places) - len(folders)):] == folders, len(name)
 
 
 def _only(folder, name, paths, dataset, scale):

@@ -9,7 +9,8 @@ EXACTLY = 500  # images, of which the chances of all sums of ranks take a moment
 Comparison = namedtuple('Comparison', 'mean better worse t_p signed_rank_p')
 Comparison.__doc__ = """Two methods' scores of the same images.
 
-mean: of the differences; better, worse: on how many images the first scores higher or lower.
+mean: of the differences, but for infinite ones; None if all are.
+better, worse: on how many images the first scores higher or lower.
 t_p, signed_rank_p: how probable a difference at least as clear is if neither is better, by the
     paired t-test and by Wilcoxon's signed ranks; None where a test says nothing.
 """
@@ -21,7 +22,8 @@ def compare(first, second):
     differences = np.zeros(len(first))
     unequal = first != second  # infinity less infinity is not a number
     differences[unequal] = first[unequal] - second[unequal]
-    return Comparison(float(np.mean(differences)), int(np.sum(differences > 0)),
+    finite = differences[np.isfinite(differences)]  # of two equal pictures the PSNR is infinite
+    return Comparison(float(np.mean(finite)) if len(finite) else None, int(np.sum(differences > 0)),
                       int(np.sum(differences < 0)), t_test(differences),
                       signed_rank_test(differences))
 

@@ -6,7 +6,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from sr_tf.errors import UsageError, UserError
+from sr_tf.errors import UserError, require_known
 from sr_tf.images.degradations import DEGRADATIONS, pillow_resized
 from sr_tf.images.resize import crop_to_multiple
 from sr_tf.scoring import metrics
@@ -51,11 +51,21 @@ class Protocol(namedtuple('Protocol', 'name origin truth degradation output chan
                 'grey': 'its one channel', 'crop': self.crop.description,
                 'ssim': self.ssim.description}
 
-    def _compared(self, sr, hr, scale, ssim):
-        _require_same_size(sr, hr)
-        _require_numbers(sr)
+    def require_room(self, size, scale, ssim):
+        """Fails if an HR picture of this (height, width) is too small to be scored."""
         edge = self.crop.compute(scale)
-        _require_room(hr, edge, *('the SSIM', metrics.WINDOW) if ssim else ('the PSNR', 1))
+        measure, side = ('the SSIM', metrics.WINDOW) if ssim else ('the PSNR', 1)
+        height, width = size
+        if min(height, width) - 2 * edge < side:
+            raise UserError('the picture of %dx%d is too small to be scored: without %d pixels at '
+                            'each edge %s needs %dx%d'
+                            % (width, height, edge, measure, side, side))
+
+    def _compared(self, sr, hr, scale, ssim):
+        _require_alike(sr, hr)
+        _require_numbers(sr)
+        self.require_room(hr.shape[:2], scale, ssim)
+        edge = self.crop.compute(scale)
         if _is_grey(hr):
             pictures = self.output.compute(_grey(sr)), _grey(hr)
         else:
@@ -66,8 +76,7 @@ class Protocol(namedtuple('Protocol', 'name origin truth degradation output chan
 
 
 def find(name):
-    if name not in PROTOCOLS:
-        raise UsageError('--protocol=%s: there are %s' % (name, ', '.join(PROTOCOLS)))
+    require_known('protocol', name, PROTOCOLS)
     return PROTOCOLS[name]
 
 
@@ -82,7 +91,11 @@ def _weighted(weights, unit):
     return lambda rgb: rgb.dot(np.array(weights) / unit) + 16.0
 
 
-def _require_same_size(sr, hr):
+def _require_alike(sr, hr):
+    if _is_grey(sr) and not _is_grey(hr) or np.uint16 in (sr.dtype, hr.dtype):
+        raise UserError('pictures of %s %s and %s %s: those that are scored are [H, W, 3], or the '
+                        'true one is grey, with values in 0..255'
+                        % (sr.dtype, list(sr.shape), hr.dtype, list(hr.shape)))
     difference = sr.shape[1] - hr.shape[1], sr.shape[0] - hr.shape[0]
     if difference != (0, 0):
         raise UserError('the enlarged picture is %dx%d, but the true one is %dx%d '
@@ -95,14 +108,6 @@ def _require_numbers(sr):
         raise UserError('the enlarged picture has pixels that are not numbers')
 
 
-def _require_room(hr, edge, measure, side):
-    inside = hr.shape[1] - 2 * edge, hr.shape[0] - 2 * edge
-    if min(inside) < side:
-        raise UserError('the picture of %dx%d is too small to be scored: without %d pixels at '
-                        'each edge %s needs %dx%d'
-                        % (hr.shape[1::-1] + (edge, measure, side, side)))
-
-
 def _is_grey(picture):
     return picture.ndim == 2 or picture.shape[2] == 1
 
@@ -112,7 +117,9 @@ def _grey(picture):
     picture = picture.astype(np.float64)
     if picture.ndim == 2:
         return picture
-    return picture[..., 0] if picture.shape[2] == 1 else picture.dot([0.299, 0.587, 0.114])
+    if picture.shape[2] == 1:
+        return picture[..., 0]
+    return picture.dot([299.0, 587.0, 114.0]) / 1000  # by tenths, grey would come out below itself
 
 
 def _resized_to_multiple(hr, scale):

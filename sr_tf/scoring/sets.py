@@ -60,4 +60,7 @@ def _place(images):
     """The folder that holds all images, or the file that does."""
     if not all(isinstance(image, str) for image in images):
         return str(images[0].path)
-    return os.path.commonpath([os.path.dirname(image) for image in images]) or '.'
+    folders = sorted({os.path.dirname(image) for image in images})
+    if len(set(map(os.path.isabs, folders))) > 1:
+        folders = list(map(os.path.abspath, folders))
+    return os.path.commonpath(folders) or '.'

@@ -1,8 +1,16 @@
 """The score of a network while it is trained, by the very code that scores it afterwards."""
+import hashlib
+
 import numpy as np
 
 from sr_tf.scoring import metrics
-from sr_tf.scoring.evaluate import Settings, evaluate
+from sr_tf.scoring.evaluate import (
+    Settings,
+    evaluate,
+    require_readable,
+    require_room,
+    shown_source,
+)
 from sr_tf.scoring.methods import Network
 
 
@@ -18,9 +26,20 @@ class Validation:
         self._test_sets = test_sets
         self._settings = Settings(('paper',), ('psnr',), degradation, False)
         self._share = share
-        # Opens all files, so that what is no picture ends the run at its beginning.
         self._lengths = [len(test_set.sizes()) for test_set in test_sets]
         self.count = sum(self._lengths)
+        # What cannot be scored ends the run at its beginning.
+        for test_set in test_sets:
+            require_room(test_set, self._settings)
+            require_readable(test_set, self._settings, share)
+
+    @property
+    def digest(self):
+        """Tells scores that can be compared from others."""
+        images = [(test_set.scale, [pair.name for pair in test_set.pairs()], test_set.sizes())
+                  for test_set in self._test_sets]
+        measured = repr((images, shown_source(self._settings).degradation))
+        return hashlib.sha256(measured.encode()).hexdigest()[:16]
 
     def scores(self, weights, progress=lambda: None):
         """A float64 vector with the PSNR of each image of this process' share, and zeros.

@@ -20,13 +20,13 @@ def import_weights(path, folder, model_name=None, scales=None, hyper_parameters=
     """Writes `folder/model.ckpt-0` from the weights in a file, and says what became of them.
 
     `model_name` and `scales` are checked against what the file holds; only where a network is the
-    same at each scale do `scales` say more than the file. `hyper_parameters` are for what shapes
-    do not tell, such as BSRN's `recursions`.
+    same at each scale do `scales` say more than the file. `hyper_parameters`, as `sr_tf.load` takes
+    them, are for what shapes do not tell, such as BSRN's `recursions`.
     """
     _require_free(folder)
     found = source.read(path)
     recognised = _recognised(path, found, model_name)
-    model = _completed(path, recognised, scales, hyper_parameters or {})
+    model = _completed(path, recognised, scales, hyper_parameters)
     constants = {'generator/' + name: value for name, value in model.constants.items()}
     warnings = _differences(found, constants)
     if model.input_is_enlarged and scales is None:
@@ -77,8 +77,7 @@ def _completed(path, model, scales, hyper_parameters):
     if not model.input_is_enlarged and scales not in (None, model.scales):
         raise UsageError('--scales=%s: %s is for %s' % (
             ','.join(map(str, scales)), path, in_words(model.scales)))
-    complete = dict(model.hyper_parameters, **hyper_parameters)
-    return type(model)(scales or model.scales, **complete)
+    return model.changed(hyper_parameters, scales)
 
 
 def _differences(found, constants):

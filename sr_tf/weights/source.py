@@ -49,8 +49,7 @@ def layer(name):
 
 
 def _is_tensorflow(path):
-    prefixes = (path, os.path.splitext(path)[0])
-    return os.path.isdir(path) or any(os.path.exists(prefix + '.index') for prefix in prefixes)
+    return os.path.isdir(path) or os.path.exists(checkpoint.prefix_of(path) + '.index')
 
 
 def _from_tensorflow(prefix):
@@ -60,15 +59,9 @@ def _from_tensorflow(prefix):
     weights = {name: array for name, array in arrays.items()
                if checkpoint.is_weight(name) and _is_usable(name, array)}
     state = {name: array for name, array in arrays.items()
-             if name in _STATE or _belongs_to(name) in weights}
+             if name in _STATE or checkpoint.weight_of(name) in weights}
     unused = sorted(set(arrays) - set(weights) - set(state))
     return Source(weights, state, unused, {name: name for name in weights}, False)
-
-
-def _belongs_to(name):
-    """The weight to which a variable of the optimizer belongs."""
-    return next((name[:-len(suffix)] for suffix in checkpoint.OPTIMIZER_SUFFIXES
-                 if name.endswith(suffix)), None)
 
 
 def _translated(arrays, colour_first):

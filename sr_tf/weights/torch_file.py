@@ -15,8 +15,8 @@ _LEGACY_MAGIC = (0x1950a86a20f9469cfc6c).to_bytes(10, 'little')
 _LEGACY_VERSION = 1001
 _COUNT_BYTES = 8
 
-# Where training programs put the state dict; what comes first wins.
-_NESTED_UNDER = ('params', 'params_ema', 'state_dict', 'model')
+# Where training programs put the state dict; what comes first wins, averaged weights before others.
+_NESTED_UNDER = ('params_ema', 'params', 'state_dict', 'model')
 
 _ZIP_ERRORS = (zipfile.BadZipFile, RuntimeError, EOFError, ValueError,
                KeyError, OverflowError, OSError, struct.error)

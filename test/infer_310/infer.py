@@ -54,7 +54,9 @@ def parse():
 def list_pictures(folder):
     if not os.path.isdir(folder):
         raise Failure('--input=%s: no such folder' % folder)
-    names = sorted(name for name in os.listdir(folder) if name.lower().endswith(EXTENSIONS))
+    names = sorted(os.path.relpath(os.path.join(place, name), folder)
+                   for place, _, files in os.walk(folder) for name in files
+                   if name.lower().endswith(EXTENSIONS))
     if not names:
         raise Failure('--input=%s: holds no pictures (%s)' % (folder, ', '.join(EXTENSIONS)))
     return names
@@ -69,6 +71,7 @@ def read(path):
 
 
 def write(path, picture):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = '%s.%d.tmp' % (path, os.getpid())
     Image.fromarray(picture).save(temporary, format='PNG')
     os.replace(temporary, path)

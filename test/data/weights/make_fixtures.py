@@ -25,8 +25,8 @@ def training():
         'best_epoch': torch.tensor(2),
         'kernel': torch.Size([3, 3]),
         'device': torch.device('cpu'),
-        'params': parallel.state_dict(),
-        'params_ema': {name: value + 1 for name, value in network.state_dict().items()},
+        'params': {name: value + 1 for name, value in network.state_dict().items()},
+        'params_ema': parallel.state_dict(),
         'optimizer': optimizer.state_dict(),
         'scheduler': scheduler.state_dict(),
     }
