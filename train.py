@@ -1,5 +1,6 @@
 """Trains a network; run again with the same --train_path, it continues."""
 import contextlib
+import os
 
 import models
 from sr_tf import checkpoint, cli, distributed, flags
@@ -11,7 +12,7 @@ from sr_tf.progress import progress_shower
 from sr_tf.scoring.validation import Validation
 from sr_tf.streams import say
 from sr_tf.training.folder import held
-from sr_tf.training.start import choose_start
+from sr_tf.training.start import choose_start, require_same_model
 from sr_tf.training.trainer import Plan, train
 from sr_tf.upscaler import Upscaler
 
@@ -29,6 +30,7 @@ def main(arguments):
     weights = flags.start_path(model_class.name(), recipe['scales'])
     start = choose_start(folder, FLAGS.resume, weights, FLAGS.restore_target, FLAGS.global_step)
     model = build_model(model_class, recipe, start)
+    require_same_model(start, model)
     pack = packed(flags.loader(recipe['scales']), recipe['scales'], model.input_is_enlarged)
     sampler = Sampler(pack, recipe['scales'],
                       flags.patch_sizes(recipe, model.input_is_enlarged), recipe['batch_size'],
@@ -38,9 +40,10 @@ def main(arguments):
 
     with held(folder, start) if engine.is_chief else contextlib.nullcontext():
         if engine.is_chief:
-            say('%s on %d %s in %s, %d images, %d steps, in %s'
+            say('%s on %d %s in %s, %d images, %d steps, in %s%s'
                 % (model.name(), engine.size, chip.kind, chip.precision, len(pack.names),
-                   plan.max_steps, folder))
+                   plan.max_steps, folder,
+                   ', from %s' % os.path.basename(start.prefix) if start.kind == 'resume' else ''))
         received = train(model, sampler, plan, chip, engine, folder, start, validate)
     engine.close()
     chip.verify()
@@ -58,7 +61,7 @@ def build_model(model_class, recipe, start):
     inherited = checkpoint.read_metadata(start.prefix) if start.prefix else None
     if inherited is None or inherited['model'] != model_class.name():
         return model_class(flags.model_scales(recipe), **flags.hyper_parameters(model_class))
-    given = flags.hyper_parameters(model_class, given_only=True)
+    given = flags.given_hyper_parameters(model_class)
     return model_class(flags.model_scales(recipe), **dict(inherited['hyper_parameters'], **given))
 
 

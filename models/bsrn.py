@@ -116,6 +116,12 @@ class BSRN(BaseModel):
         with tf.variable_scope(last), layers.precisely():
             return layers.conv2d(x, 3, 3) + self.rgb_mean
 
+    def other_names(self, name):
+        scope = 'generator/last_conv/'
+        if len(self.scales) > 1 or not name.startswith(scope):
+            return ()
+        return [name.replace(scope, '%sx%d/' % (scope, self.scales[0]))]
+
     def output_numbers(self):
         return range(self.recursion_frequency, self.recursions + 1, self.recursion_frequency)
 

@@ -233,8 +233,8 @@ WRONG_FLAGS = {
     'patch that does not fit the scale':
         ('train.py --target_patch_size=9', ['--target_patch_size=9', 'scale 2']),
     'loss scale in words': ('train.py --loss_scale=much', ['--loss_scale=much']),
-    'loss scale that is no number': ('train.py --loss_scale=nan', ['--loss_scale=nan', '2^127']),
-    'loss scale beyond float32': ('train.py --loss_scale=1e39', ['--loss_scale=1e39', '2^127']),
+    'loss scale that is no number': ('train.py --loss_scale=nan', ['--loss_scale=nan', '2^126']),
+    'loss scale beyond float32': ('train.py --loss_scale=1e39', ['--loss_scale=1e39', '2^126']),
     'two lengths': ('train.py --num_epochs=2 --max_steps=2', ['--num_epochs and --max_steps']),
     'nothing to validate on':
         ('train.py --validate_freq=2', ['--validate_freq', '--valid_truth_path']),
@@ -251,6 +251,14 @@ WRONG_FLAGS = {
     'nothing to enlarge': ('predict.py --output_path=x', ['--input_path is missing']),
     'nowhere to put it': ('predict.py --input_path=x', ['--output_path is missing']),
     'nothing to prepare': ('prepare.py', ['inspect, lr, pack']),
+    'nothing to inspect': ('prepare.py inspect --data_truth_path=',
+                           ['--data_truth_path is missing']),
+    'a step of nothing that is continued':
+        ('train.py --global_step=7', ['--global_step=7', '--restore_target=all']),
+    'everything of no checkpoint':
+        ('train.py --restore_target=all', ['--restore_target=all', '--restore_path']),
+    'a file to export again':
+        ('export.py --restore_path=x.onnx --format=onnx --output_path=y', ['x.onnx', 'checkpoint']),
     'something else to prepare': ('prepare.py bake', ['inspect, lr, pack']),
     'no place for LR images': ('prepare.py lr', ['--output_path is missing']),
     'LR images of no size': ('prepare.py lr --scales=0 --output_path=never', ['--scales=0']),

@@ -11,11 +11,13 @@ import sys
 
 import numpy as np
 import pytest
+from absl import flags
 from PIL import Image
 
 import dataloaders
 import models
 import sr_tf
+from sr_tf import flags as definitions
 from sr_tf.compat import bfloat16_rewrite, tensorflow_version, tf
 from sr_tf.data.pack import open_pack
 from sr_tf.errors import UsageError
@@ -332,6 +334,14 @@ def computes_in_bfloat16():
         return bool({'amx_bf16', 'avx512_bf16'} & set(file.read().split()))
 
 
+def lengths(words, images=97, processes=1):
+    """(max_steps, lr_decay_steps) of an RDN, which is published with epochs for both."""
+    definitions.define_training()
+    flags.FLAGS(['train.py', '--batch_size=16'] + words)
+    chosen = definitions.in_steps(definitions.recipe(models.find('rdn')), images, processes)
+    return chosen['max_steps'], chosen['lr_decay_steps']
+
+
 class TestFlags:
     def test_the_names_of_bsrn(self, run_script):
         known = run_script('-c', 'from sr_tf import flags; flags.define_training(); '
@@ -357,6 +367,38 @@ class TestFlags:
             'lr_decay_steps': 200000, 'warmup_steps': 0, 'adam_epsilon': 1e-8, 'clip_norm': None,
             'ema_decay': None, 'accumulate_steps': 1}
         assert {name: recipe[name] for name in published} == published
+
+    @pytest.mark.parametrize('images, batch, accumulated, processes, expected', [
+        (96, 16, 1, 1, (18, 12)), (97, 16, 1, 1, (21, 14)), (97, 16, 2, 1, (12, 8)),
+        (97, 16, 1, 3, (9, 6)), (97, 16, 2, 3, (6, 4)), (97, 16, 2, 4, (3, 2)),
+        (97, 1, 1, 1, (291, 194))])
+    def test_epochs_in_steps(self, no_flags, images, batch, accumulated, processes, expected):
+        words = ['--num_epochs=3', '--lr_decay_epochs=2', '--batch_size=%d' % batch,
+                 '--accumulate_steps=%d' % accumulated]
+        assert lengths(words, images, processes) == expected
+
+    @pytest.mark.parametrize('before, after, expected', [
+        ('', '', (800 * 7, 600 * 7)),
+        ('', '--max_steps=9', (9, 600 * 7)),
+        ('', '--lr_decay_steps=9', (800 * 7, 9)),
+        ('--max_steps=9', '--max_steps=0', (800 * 7, 600 * 7)),
+        ('--max_steps=9', '--max_steps=0 --num_epochs=2', (14, 600 * 7)),
+        ('--lr_decay_steps=9', '--lr_decay_steps=0 --lr_decay_epochs=2', (800 * 7, 14)),
+        ('--num_epochs=2', '--num_epochs=0', (800 * 7, 600 * 7)),
+        ('--num_epochs=2', '--num_epochs=0 --max_steps=9', (9, 600 * 7)),
+        ('--lr_decay_epochs=2', '--lr_decay_epochs=0 --lr_decay_steps=9', (800 * 7, 9))])
+    def test_lengths_beat_the_recipe_and_0_takes_them_back(
+            self, no_flags, tmp_path, before, after, expected):
+        (tmp_path / 'before.flags').write_text(before)
+        words = ['--flagfile=%s' % (tmp_path / 'before.flags')] + after.split()
+        assert lengths(words) == expected
+
+    @pytest.mark.parametrize('steps, epochs', [
+        ('max_steps', 'num_epochs'), ('lr_decay_steps', 'lr_decay_epochs')])
+    def test_a_length_in_steps_and_in_epochs_is_refused(self, no_flags, steps, epochs):
+        message = '--%s and --%s: give one of them; --%s=0 ' % (epochs, steps, steps)
+        with pytest.raises(UsageError, match=message):
+            lengths(['--%s=9' % steps, '--%s=2' % epochs])
 
 
 class TestValidation:

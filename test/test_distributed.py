@@ -256,14 +256,18 @@ def test_four_processes_at_half_the_rate_scaled_by_their_root_equal_one(alone, f
     assert np.allclose(column(four, 'learning_rate'), RATE, rtol=1e-6)
 
 
-def test_processes_that_accumulate_at_half_the_rate_scaled_linearly_equal_one(
-        short, alone, tmp_path):
-    folder = tmp_path / 'run'
+@pytest.fixture(scope='module')
+def accumulating(short, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('accumulating') / 'run'
     result = launch(2, *short, '--batch_size=2', '--accumulate_steps=2', '--train_path=%s' % folder,
                     '--learning_rate=%r' % (RATE / 2), '--lr_scaling=linear')
     assert result.code == 0, result
-    assert_same_model(folder, alone)
-    assert np.allclose(column(folder, 'learning_rate'), RATE, rtol=1e-6)
+    return folder
+
+
+def test_processes_that_accumulate_at_half_the_rate_scaled_linearly_equal_one(alone, accumulating):
+    assert_same_model(accumulating, alone)
+    assert np.allclose(column(accumulating, 'learning_rate'), RATE, rtol=1e-6)
 
 
 def test_two_processes_equal_one_in_mixed_precision(short, tmp_path):
@@ -287,7 +291,7 @@ def test_process_without_a_validation_image_adds_nothing(alone, four):
     assert_same_validation(four, alone)
 
 
-@pytest.mark.parametrize('run', ['alone', 'straight', 'four'])
+@pytest.mark.parametrize('run', ['alone', 'straight', 'four', 'accumulating'])
 def test_fps_counts_the_images_of_all_processes(request, run):
     folder = request.getfixturevalue(run)
     seconds, fps = (np.array(column(folder, name)) for name in ('sec_per_batch', 'images_per_sec'))
@@ -444,7 +448,8 @@ def test_time_that_a_process_was_stopped_is_not_counted(child):
     script = child('''
         import time
         from sr_tf.training.watchdog import Watchdog
-        with Watchdog(2, rank):
+        with Watchdog(2, rank) as watchdog:
+            watchdog.beat(1)
             print('begun', flush=True)
             time.sleep(1)
     ''')

@@ -1,4 +1,5 @@
 """The shell launchers, as the guide says to call them, but on the CPU and with a tiny network."""
+import json
 import os
 import re
 import shutil
@@ -188,11 +189,23 @@ def test_speed_and_a_signal_on_the_way(launch, command):
     assert not launch.path('bsrn_bs2_1p_perf.log').exists()
 
 
+def traced_steps(run):
+    """Those that a profile is there of, which a browser can read."""
+    steps = []
+    for path in (run / 'profile').iterdir():
+        assert json.loads(path.read_text())['traceEvents']
+        steps.append(int(re.match(r'step-(\d+)\.json$', path.name).group(1)))
+    return sorted(steps)
+
+
 def test_profile(launch, command):
     launch(command('profile'))
     summary = launch.summary('bsrn_bs2_1p_perf')
     assert len(summary['losses']) == 20
     assert summary['TrainAccuracy'] == 'none'
+    assert traced_steps(launch.path('run_1p_prof')) == list(range(10, 16))
+    launch(command('profile', '--ifcontinue', '--train_steps=35'))
+    assert traced_steps(launch.path('run_1p_prof')) == list(range(10, 16)) + list(range(30, 36))
 
 
 def test_a_training_that_fails_fails_the_launcher(launch, command, root):

@@ -39,11 +39,18 @@ def test_padding_changes_nothing(name, scale, small_buckets):
         assert np.abs(ours - theirs).max() < 1e-4 * np.ptp(theirs)
 
 
-def test_a_picture_as_large_as_its_bucket_is_not_padded(small_buckets):
-    model = make_model('wdsr', 2)
-    padding, plain = networks(model)
-    batch = random_image(16, 32)[np.newaxis].astype(np.float32)
-    assert np.abs(padding.images(batch, 2) - plain.images(batch, 2)).max() < 1e-3
+@pytest.mark.parametrize('size, fed', [((16, 32), (16, 32)), ((16, 33), (32, 64))])
+def test_a_picture_as_large_as_its_bucket_is_not_padded(size, fed, small_buckets, monkeypatch):
+    network, _ = networks(make_model('wdsr', 2))
+    shapes, run = [], network._session.run
+
+    def record(fetches, feeds):
+        shapes.extend(value.shape for value in feeds.values())
+        return run(fetches, feeds)
+
+    monkeypatch.setattr(network._session, 'run', record)
+    network.images(random_image(*size)[np.newaxis].astype(np.float32), 2)
+    assert shapes == [(1,) + fed + (3,), (1,) + fed + (1,)]
 
 
 def test_there_are_ten_buckets():

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
+from random_networks import make_model, save_checkpoint
 from test_bsrn import (
     expected_shapes,
     forward,
@@ -30,7 +31,7 @@ from sr_tf.errors import UserError
 from sr_tf.images.files import read_rgb, to_uint8
 from sr_tf.images.resize import downscale
 from sr_tf.training.folder import held
-from sr_tf.training.start import FRESH, choose_start
+from sr_tf.training.start import FRESH, Start, choose_start, require_same_model
 
 C, S = 4, 3
 STEPS, SAVE_FREQ = 60, 5
@@ -229,18 +230,60 @@ def test_resume_never_refuses_a_folder_with_a_run(run_script, long_flags, straig
 
 
 def test_what_does_not_fit_a_resumed_model_is_listed(run_script, long_flags, straight):
-    result = run_script('train.py', *long_flags, '--train_path=%s' % straight, '--scales=2,4',
+    result = run_script('train.py', *long_flags, '--train_path=%s' % straight,
                         '--bsrn_state_features=%d' % (S + 1), '--max_steps=%d' % (STEPS + 1))
     assert_one_line(result, 1, straight)
-    missing, unexpected, misshaped = re.search(
-        'missing: (.*); unexpected: (.*); misshaped: (.*)', result.stderr).groups()
-    for name in ('kernel', 'kernel/Adam', 'kernel/Adam_1', 'kernel' + AVERAGE):
-        assert 'generator/upscale/x4/conv2d_1/' + name in missing.split(', ')
-        assert 'generator/upscale/x3/conv2d/' + name in unexpected.split(', ')
-    name = 'generator/residual_modules/conv2d_1/bias'
+    misshaped, more = re.search('misshaped: (.*) and ([0-9]+) more', result.stderr).groups()
+    name = 'generator/residual_modules/conv2d/bias'
     assert '%s is [%d] instead of [%d]' % (name, C + S, C + S + 1) in misshaped
-    assert 'first_conv' not in result.stderr
+    # Of six weights each with three more, the first are named.
+    assert len(misshaped.split(', generator')) + int(more) == 6 * 4
     assert saved_steps(straight)[-1] == STEPS
+
+
+@pytest.mark.parametrize('scales', ['2,4', '2', '2,3,4'])
+def test_other_scales_are_another_run(run_script, long_flags, straight, scales):
+    result = run_script('train.py', *long_flags, '--train_path=%s' % straight,
+                        '--scales=%s' % scales, '--max_steps=%d' % (STEPS + 1))
+    assert_one_line(result, 1, straight, 'is of a run of bsrn for x2, x3, and this is one of bsrn')
+
+
+def test_weights_that_serve_every_scale_are_of_one_run_all_the_same(tmp_path):
+    prefix = save_checkpoint(tmp_path, make_model('srcnn', 2))
+    start = Start('resume', prefix, None)
+    require_same_model(start, make_model('srcnn', 2))
+    for other in (make_model('srcnn', 3), make_model('wdsr', 2)):
+        with pytest.raises(UserError, match='is of a run of srcnn for x2, and this is one of'):
+            require_same_model(start, other)
+
+
+def test_a_scale_that_was_not_trained_joins_later(run_script, flags, tmp_path):
+    own = flags + ['--model_scales=2,3', '--ema_decay=0.5', '--train_path=%s' % (tmp_path / 'run')]
+    run_script('train.py', *own, '--scales=2', '--max_steps=2', check=True)
+    before = read_checkpoint(tmp_path / 'run' / 'model.ckpt-2')
+    new = 'generator/last_conv/x3/conv2d/kernel'
+    assert new in before and new + '/Adam' not in before
+    run_script('train.py', *own, '--scales=2,3', '--max_steps=3', '--learning_rate=0', check=True)
+    after = read_checkpoint(tmp_path / 'run' / 'model.ckpt-3')
+    np.testing.assert_allclose(after[new + AVERAGE], before[new], rtol=1e-6)
+    assert after[new + '/Adam'].shape == before[new].shape
+
+
+def test_weights_for_several_scales_start_one_for_a_single_scale(run_script, flags, tmp_path):
+    weights = random_weights((2, 3), C, S)
+    prefix = write_checkpoint(tmp_path / 'both.ckpt', weights)
+    folder = tmp_path / 'run'
+    result = run_script('train.py', *flags, '--scales=3', '--restore_path=%s' % prefix,
+                        '--train_path=%s' % folder, '--max_steps=1', '--learning_rate=0',
+                        check=True)
+    wanted = expected_shapes((3,), C, S)
+    assert '%d of %d weights taken' % (len(wanted), len(wanted)) in result.stdout
+    unused, = re.findall('not used: (.*)', result.stdout)
+    assert all('/x2/' in name for name in unused.split(', '))
+    after = read_checkpoint(folder / 'model.ckpt-1')
+    for name in wanted:
+        source = name.replace('last_conv/', 'last_conv/x3/')
+        assert np.array_equal(after[name], weights[source]), name
 
 
 def test_weights_alone_are_not_continued(run_script, long_flags, straight, tmp_path):
@@ -470,3 +513,49 @@ def test_best_checkpoint_is_kept_across_a_resume(run_script, flags, photos, tmp_
     assert np.isclose(score, scores[best], atol=1e-3)
     assert np.isclose(score, mean_psnr(prefix, photos, (2, 3)), atol=1e-3)
     assert not [name for name in os.listdir(str(folder / 'best')) if name.startswith('.')]
+
+
+def test_the_best_on_other_images_is_not_beaten_by_these(run_script, flags, photos, tmp_path):
+    folder, others = tmp_path / 'run', tmp_path / 'others'
+    own = flags + ['--scales=3', '--train_path=%s' % folder, '--validate_freq=1']
+    run_script('train.py', *own, '--max_steps=1', '--valid_truth_path=%s' % photos, check=True)
+    others.mkdir()
+    shutil.copy(str(next(photos.iterdir())), str(others))
+    for more in ('--valid_truth_path=%s' % others,
+                 '--valid_truth_path=%s --degradation=blur-down' % photos):
+        result = run_script('train.py', *own, '--max_steps=2', *more.split())
+        assert_one_line(result, 1, folder / 'best', 'on other validation images')
+    for path in folder.glob('model.ckpt-*'):
+        path.unlink()
+    shutil.copytree(str(folder / 'best'), str(tmp_path / 'kept'))
+    result = run_script('train.py', *own, '--max_steps=2', '--valid_truth_path=%s' % photos)
+    assert_one_line(result, 1, folder / 'best', 'is of another run, which came to step 1')
+    assert sorted(os.listdir(str(folder / 'best'))) == sorted(os.listdir(str(tmp_path / 'kept')))
+
+
+def test_pictures_that_cannot_be_scored_end_a_run_at_its_beginning(run_script, flags, photos,
+                                                                   tmp_path):
+    bad = np.full((24, 24, 4), 128, np.uint8)
+    Image.fromarray(bad).save(str(tmp_path / 'see-through.png'))
+    result = run_script('train.py', *flags, '--scales=2', '--train_path=%s' % (tmp_path / 'run'),
+                        '--max_steps=2', '--validate_freq=2', '--valid_truth_path=%s' % tmp_path)
+    assert_one_line(result, 1, tmp_path / 'see-through.png')
+    assert not (tmp_path / 'run').exists()
+
+
+def test_validation_takes_the_degradation_that_is_trained_for(run_script, flags, photos, tmp_path):
+    folder = tmp_path / 'run'
+    own = ['--degradation=blur-down', '--scales=3']
+    run_script('train.py', *flags, *own, '--max_steps=1', '--train_path=%s' % folder,
+               '--validate_freq=1', '--valid_truth_path=%s' % photos, check=True)
+    row, = [row for row in rows(folder) if row['psnr']]
+    means = {}
+    for degradation in ('blur-down', 'bicubic'):
+        report = tmp_path / degradation
+        run_script('validate.py', '--restore_path=%s' % folder, '--chip=cpu', '--scales=3',
+                   '--degradation=%s' % degradation, '--dataloader=folder_loader',
+                   '--data_truth_path=%s' % photos, '--report_path=%s' % report, check=True)
+        result, = json.loads((report / 'metrics.json').read_text())['results']
+        means[degradation] = result['psnr']
+    assert float(row['psnr']) == pytest.approx(means['blur-down'], abs=1e-4)
+    assert abs(means['bicubic'] - means['blur-down']) > 0.01

@@ -2,16 +2,19 @@
 import csv
 import json
 import os
-import resource
 import shutil
+import sys
 import time
 
 import numpy as np
 import pytest
 from PIL import Image
+from random_networks import make_model
 from test_bsrn import loss, random_weights, read_checkpoint, write_checkpoint
+from test_recompute import MEASURE
 
 import dataloaders
+from sr_tf.chips.session import Chip
 from sr_tf.compat import tf
 from sr_tf.data.growing_file import Plane
 from sr_tf.data.pack import Pack, open_pack
@@ -19,11 +22,15 @@ from sr_tf.data.sampler import Sampler, Shard
 from sr_tf.data.waiting import timed
 from sr_tf.distributed.engine import Engine
 from sr_tf.errors import UserError
+from sr_tf.flags import RECIPE
 from sr_tf.images.files import read_rgb
 from sr_tf.images.resize import downscale, upscale
+from sr_tf.training import trainer
+from sr_tf.training.journal import Journal
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.optimizer import Optimizer
 from sr_tf.training.schedule import Schedule
+from sr_tf.training.start import FRESH
 from sr_tf.training.state import State
 from sr_tf.training.vector import Vector
 
@@ -254,6 +261,49 @@ def test_overflowing_step_is_skipped(trained, tmp_path):
         assert skipped.pop('good_steps') == 0
         for name in skipped:
             assert np.array_equal(skipped[name], before[name]), name
+
+
+def test_a_run_that_learns_nothing_any_more_ends(pack, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, 'MOST_SKIPPED', 3)
+    plan = trainer.Plan(**dict(
+        dict.fromkeys(trainer.Plan._fields, 0), recipe=dict(RECIPE, loss='l2'), max_steps=5,
+        schedule=Schedule('constant', RATE), loss_scale=2.0 ** 126, log_freq=1, save_freq=1,
+        save_max_keep=1, arguments={}))
+    with pytest.raises(UserError) as failure:
+        trainer.train(make_model('bsrn', 2), sampler_of(pack), plan, Chip('cpu', 'fp32'), Engine(),
+                      str(tmp_path), FRESH)
+    assert str(failure.value) == (
+        'step 3: the gradients of 3 steps overflowed one after the other, and nothing was learned; '
+        'the last good checkpoint is %s; try a lower --loss_scale' % (tmp_path / 'model.ckpt-2'))
+    rows = Run(tmp_path, (2,)).rows
+    assert [row['step'] for row in rows] == ['1', '2']
+    assert not np.isfinite([float(row['gradient_norm']) for row in rows]).any()
+
+
+def test_a_row_is_of_the_steps_since_the_last_one(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, 'monotonic', lambda: now[0])
+    journal = Journal(str(tmp_path), 4, 9)
+
+    def step(number, seconds, loss, data_wait):
+        now[0] += seconds
+        journal.step(number, loss, data_wait)
+
+    step(5, seconds=7, loss=50.0, data_wait=6.0)
+    journal.report(5, 2, RATE, 0.5, 16)
+    step(6, seconds=1, loss=1.0, data_wait=0.25)
+    step(7, seconds=2, loss=2.0, data_wait=0.5)
+    now[0] += 60
+    journal.validated(7, 30.5, 60.0)
+    step(8, seconds=3, loss=6.0, data_wait=0.75)
+    journal.report(8, 3, RATE, 0.5, 16)
+    journal.close()
+    rows = Run(tmp_path, (2,)).rows
+    assert [row['step'] for row in rows] == ['5', '7', '8']
+    columns = 'loss', 'sec_per_batch', 'images_per_sec', 'data_wait'
+    assert [float(rows[0][column]) for column in columns] == [50, 7, 2.28571, 6]
+    assert [float(rows[2][column]) for column in columns] == [3, 2, 8, 0.5]
+    assert rows[1]['psnr'] == '30.5'
 
 
 def test_flags_reach_the_training(trained):
@@ -578,16 +628,21 @@ def test_every_patch_is_a_function_of_the_seed_and_its_number(photos, pack, batc
         assert np.array_equal(hr[index], expected[1])
 
 
-def test_a_pack_is_never_copied_into_memory(tmp_path):
+def draw_from_three_gigabytes(path):
     size = 3 << 30
-    (tmp_path / 'pack.bin').touch()
-    os.truncate(str(tmp_path / 'pack.bin'), size)  # no disk holds what was never written
+    os.truncate(path, size)  # no disk holds what was never written
     plane = Plane(0, 16384, 16384 * 4, 16384 * 12)
-    pack = Pack(str(tmp_path / 'pack.bin'), size, ['blank'], [plane], {2: [plane]}, True)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    (lr, hr), = draw(sampler_of(pack), 2, 1)
+    (lr, hr), = draw(sampler_of(Pack(path, size, ['blank'], [plane], {2: [plane]}, True)), 2, 1)
     assert not lr.any() and not hr.any()
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 20  # of 1024 bytes
+
+
+def test_a_pack_is_never_copied_into_memory(run_script, tmp_path):
+    (tmp_path / 'pack.bin').touch()
+    result = run_script(
+        '-c', MEASURE, sys.executable, '-c',
+        'import sys; sys.path.insert(0, "test"); import test_training; '
+        'test_training.draw_from_three_gigabytes(sys.argv[1])', tmp_path / 'pack.bin', check=True)
+    assert int(result.stdout.split()[-1]) < 2 << 20  # of 1024 bytes
 
 
 def waits(batches, count):

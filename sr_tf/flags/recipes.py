@@ -7,7 +7,7 @@ from sr_tf.training.losses import LOSSES
 from sr_tf.training.schedule import SCHEDULES, Schedule
 
 FLAGS = flags.FLAGS
-LARGEST_LOSS_SCALE = 2.0 ** 127  # of float32's powers of 2
+LARGEST_LOSS_SCALE = 2.0 ** 126  # of whose inverse float32 still has all digits
 
 # What a recipe consists of, and the value of each part where a model's own recipe says nothing.
 RECIPE = {
@@ -31,6 +31,9 @@ RECIPE = {
     'lr_scaling': 'none',
 }
 
+# What is said in epochs or in steps.
+LENGTHS = (('num_epochs', 'max_steps'), ('lr_decay_epochs', 'lr_decay_steps'))
+
 
 def define_recipe():
     flags.DEFINE_list('model_scales', None,
@@ -40,16 +43,17 @@ def define_recipe():
                          lower_bound=1)
     flags.DEFINE_integer('target_patch_size', -1,
                          'Instead of input_patch_size: the size of the high-resolution patches.')
-    flags.DEFINE_integer('max_steps', None, 'The step at which training ends.', lower_bound=1)
+    flags.DEFINE_integer('max_steps', None, 'The step at which training ends; 0 takes back that '
+                         'of a flagfile.', lower_bound=0)
     flags.DEFINE_integer('num_epochs', None, 'Instead of max_steps: passes over the images.',
-                         lower_bound=1)
+                         lower_bound=0)
     flags.DEFINE_enum('loss', None, sorted(LOSSES), 'The distance that is minimised.')
     flags.DEFINE_float('learning_rate', None, 'Of Adam, at the start.', lower_bound=0)
     flags.DEFINE_enum('lr_schedule', None, SCHEDULES, 'How the learning rate falls.')
     flags.DEFINE_float('lr_decay_rate', None, 'What it is multiplied by.', lower_bound=0)
-    flags.DEFINE_integer('lr_decay_steps', None, 'After how many steps.', lower_bound=1)
+    flags.DEFINE_integer('lr_decay_steps', None, 'After how many steps.', lower_bound=0)
     flags.DEFINE_integer('lr_decay_epochs', None, 'Instead of lr_decay_steps: after how many '
-                         'passes over the images.', lower_bound=1)
+                         'passes over the images.', lower_bound=0)
     flags.DEFINE_integer('warmup_steps', None, 'Steps in which the learning rate rises.',
                          lower_bound=0)
     flags.DEFINE_float('adam_epsilon', None, 'Epsilon of Adam.', lower_bound=0)
@@ -69,7 +73,7 @@ def define_recipe():
 def recipe(model):
     """How to train: from the flags, else as the model was published, else by `RECIPE`."""
     published = dict(RECIPE, **model.recipe)
-    chosen = {name: published[name] if getattr(FLAGS, name) is None else getattr(FLAGS, name)
+    chosen = {name: getattr(FLAGS, name) if _is_given(name) else published[name]
               for name in RECIPE}
     chosen['scales'] = scales(published['scales'])
     for name in ('clip_norm', 'ema_decay'):
@@ -77,6 +81,11 @@ def recipe(model):
     if FLAGS.target_patch_size > 0:
         chosen.update(input_patch_size=None, target_patch_size=FLAGS.target_patch_size)
     return chosen
+
+
+def _is_given(name):
+    value = getattr(FLAGS, name)
+    return value is not None and not (value == 0 and name in sum(LENGTHS, ()))
 
 
 def model_scales(chosen):
@@ -106,9 +115,10 @@ def in_steps(chosen, images, processes=1):
     """The recipe with its epochs, passes over the images, turned into steps."""
     epoch = -(-images // (chosen['batch_size'] * chosen['accumulate_steps'] * processes))
     chosen = dict(chosen)
-    for epochs, steps in (('num_epochs', 'max_steps'), ('lr_decay_epochs', 'lr_decay_steps')):
+    for epochs, steps in LENGTHS:
         if getattr(FLAGS, epochs) and getattr(FLAGS, steps):
-            raise UsageError('--%s and --%s: give one of them' % (epochs, steps))
+            raise UsageError('--%s and --%s: give one of them; --%s=0 takes back that of a flagfile'
+                             % (epochs, steps, steps))
         # Steps on the command line beat epochs in the published recipe.
         if chosen[epochs] and not getattr(FLAGS, steps):
             chosen[steps] = chosen[epochs] * epoch
@@ -134,5 +144,5 @@ def loss_scale(chosen, chip):
     except ValueError:
         number = 0
     if not 1 <= number <= LARGEST_LOSS_SCALE:
-        raise UsageError('--loss_scale=%s: is none, dynamic or a number from 1 to 2^127' % value)
+        raise UsageError('--loss_scale=%s: is none, dynamic or a number from 1 to 2^126' % value)
     return number

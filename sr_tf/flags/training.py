@@ -50,8 +50,8 @@ def define_training():
     define_distributed('average')
     flags.DEFINE_boolean('recompute', False, 'Train in less memory: what blocks hold '
                          'inside is computed again for the gradient, which takes more time.')
-    flags.DEFINE_boolean('profile', False, 'Write traces of the steps 10 to 15, for '
-                         'chrome://tracing, to profile/ in train_path.')
+    flags.DEFINE_boolean('profile', False, 'Write traces of the 10th to the 15th step from '
+                         'here, for chrome://tracing, to profile/ in train_path.')
     flags.DEFINE_float('step_timeout', None, 'Seconds without a step, or a picture validated, '
                        'after which the process ends; 0 for never. Default: 600 with several '
                        'processes, 2400 if they are on NPUs.', lower_bound=0)

@@ -1,4 +1,5 @@
 """From a loss to changed weights: Adam, clipping, accumulation, loss scaling and the average."""
+import math
 from collections import namedtuple
 
 from sr_tf.compat import tf
@@ -69,6 +70,8 @@ class Optimizer:
         gradients, (loss, *overflows, stops) = averaged[:len(gradients)], averaged[len(gradients):]
         norm = tf.global_norm(gradients)
         finite = tf.reduce_all([tf.is_finite(norm)] + [tf.equal(flag, 0) for flag in overflows])
+        if overflows:
+            norm = tf.where(finite, norm, math.inf)
         if self._clip_norm:
             gradients = [self._clipped(gradient, vector)
                          for gradient, vector in zip(gradients, vectors)]

@@ -4,19 +4,23 @@ import os
 from sr_tf.compat import tf, timeline
 from sr_tf.whole_file import whole_or_absent
 
-FIRST_STEP, LAST_STEP = 10, 15  # by then nothing is done for the first time
+FIRST, LAST = 10, 15  # of a run's own steps; by then nothing is done for the first time
 
 
 class Profiler:
-    """`run` is `session.run`, which a traced step leaves a `profile/step-<n>.json` of."""
+    """`run` is `session.run`, which a traced step leaves a `profile/step-<n>.json` of.
 
-    def __init__(self, session, folder, enabled):
+    done: the steps that were done before this run went on.
+    """
+
+    def __init__(self, session, folder, enabled, done):
         self._session = session
         self._folder = os.path.join(folder, 'profile')
         self._enabled = enabled
+        self._done = done
 
     def run(self, step, fetches, feed):
-        if not (self._enabled and FIRST_STEP <= step <= LAST_STEP):
+        if not (self._enabled and FIRST <= step - self._done <= LAST):
             return self._session.run(fetches, feed)
         metadata = tf.RunMetadata()
         options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)

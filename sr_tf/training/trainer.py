@@ -1,9 +1,6 @@
 """Training: from a sampler's batches to checkpoints, in one loop."""
 import contextlib
-import math
-import os
 import signal
-import stat
 import time
 from collections import namedtuple
 
@@ -14,18 +11,17 @@ from models.recompute import recomputing
 from models.weights import taken_from
 from sr_tf import checkpoint
 from sr_tf.compat import tf
-from sr_tf.distributed.exact import as_bytes, as_numbers
 from sr_tf.errors import UserError
-from sr_tf.streams import to_nowhere
 from sr_tf.training.journal import Journal, Silence
+from sr_tf.training.keeper import Keeper
 from sr_tf.training.losses import LOSSES
 from sr_tf.training.optimizer import Optimizer
 from sr_tf.training.profiler import Profiler
+from sr_tf.training.signals import Signals
 from sr_tf.training.start import begin
 from sr_tf.training.state import State
 from sr_tf.training.vector import Weights
 from sr_tf.training.watchdog import Watchdog
-from sr_tf.version import versions
 
 Plan = namedtuple('Plan', 'recipe schedule max_steps seed loss_scale recompute log_freq '
                           'summary_freq save_freq save_max_keep validate_freq sleep_ratio '
@@ -39,7 +35,7 @@ are in steps, 0 for never.
 """
 
 LONGEST_SLEEP = 10.0  # seconds
-MOST_SKIPPED = 200  # steps in a row; a loss scale of 2^127 has halved down to 1 before
+MOST_SKIPPED = 200  # steps in a row; a loss scale of 2^126 has halved down to 1 before
 
 _Tower = namedtuple('_Tower', 'iterator step sample data_wait')
 
@@ -60,29 +56,31 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
         weights = Weights(model)
         towers = _towers(model, weights, sampler, optimizer, plan, first_step, chip)
         state = State(weights.vectors())
-        keeper = _Keeper(folder, plan, model, state, engine, validation)
+        keeper = Keeper(folder, plan, model, state, engine, validation)
         initialize = tf.group(tf.global_variables_initializer(), tf.local_variables_initializer())
         broadcast = engine.broadcast(tf.global_variables())
         iterators = [tower.iterator.initializer for tower in towers.values()]
         scale_of = sampler.scale_order()
         graph.finalize()
 
-        with engine.session(chip, graph) as session, _Signals() as signals, \
+        with engine.session(chip, graph) as session, Signals() as signals, \
                 Watchdog(plan.step_timeout, engine.rank) as watchdog:
             session.run(initialize)
             if engine.is_chief:
-                begin(session, start, state, lambda: weights.initial_values(plan.seed))
+                begin(session, start, state, lambda: weights.initial_values(plan.seed),
+                      model.other_names)
             else:
                 # All run the same graphs, which HCCL counts; the values come with the broadcast.
                 state.assign(session, {})
             session.run(broadcast)
             step = int(session.run(optimizer.global_step))
+            keeper.require_own_best(step)
             watchdog.beat(step)
             session.run(iterators, {first_step: step})
             keep_journal = Journal if engine.is_chief else Silence
             journal = keep_journal(folder, step, plan.max_steps)
             journal.arguments(plan.arguments)
-            profiler = Profiler(session, folder, plan.profile and engine.is_chief)
+            profiler = Profiler(session, folder, plan.profile and engine.is_chief, step)
             micro_batches = plan.recipe['accumulate_steps']
             skipped = 0
             stopping = False
@@ -105,9 +103,10 @@ def train(model, sampler, plan, chip, engine, folder, start, validation=None):
                 data_waits = [session.run([tower.data_wait, tower.step.accumulate], feed)[0]
                               for _ in range(micro_batches - 1)]
                 _, loss, norm, weight_norm, stops, sample, data_wait = profiler.run(
-                    step, [tower.step.apply, tower.step.loss, tower.step.gradient_norm,
-                           tower.step.weight_norm, tower.step.stops, tower.sample,
-                           tower.data_wait], feed)
+                    step + 1,
+                    [tower.step.apply, tower.step.loss, tower.step.gradient_norm,
+                     tower.step.weight_norm, tower.step.stops, tower.sample, tower.data_wait],
+                    feed)
                 step += 1
                 watchdog.beat(step)
 
@@ -171,112 +170,6 @@ def _towers(model, weights, sampler, optimizer, plan, first_step, chip):
 
 def _due(step, frequency, last=None):
     return bool(frequency) and (step % frequency == 0 or step == last)
-
-
-class _Keeper:
-    """Saves checkpoints, and keeps the one that scores best; made before the graph is finished."""
-
-    def __init__(self, folder, plan, model, state, engine, validation):
-        self._folder = folder
-        self._plan = plan
-        self._model = model
-        self._state = state
-        self._engine = engine
-        self._validation = validation
-        self._best_folder = os.path.join(folder, checkpoint.BEST)
-        # The processes' scores as bytes: no digit is lost on the way.
-        self._own_scores = tf.placeholder(tf.float32, [8 * (validation.count if validation else 1)])
-        self._scores = engine.sum(self._own_scores)
-        self._own_word = tf.placeholder(tf.float32, [1])
-        self._word = engine.sum(self._own_word)
-        self._saved_step = None
-
-    def save(self, session, step):
-        """A step is saved once, also when it was saved before this run went on from it."""
-        if self._engine.is_chief and step != self._saved_step and not self._is_kept(step):
-            checkpoint.save(self._state.read(session), self._folder, step, self._metadata(step),
-                            self._plan.save_max_keep)
-        self._saved_step = step
-
-    def owes_score(self, session, step):
-        """Whether a run that was killed saved this step and did not come to keep its score.
-
-        All processes agree with the chief, who alone may see the files.
-        """
-        owes = False
-        if self._engine.is_chief and self._is_kept(step):
-            score = (checkpoint.read_metadata(self._prefix(step)) or {}).get('score')
-            owes = score is None or score > self._best_score()
-        return session.run(self._word, {self._own_word: [owes]})[0] > 0
-
-    def validate(self, session, step, progress):
-        """The PSNR over all validation images, to which each process adds its share."""
-        self.save(session, step)
-        own = self._validation.scores(self._state.averaged_weights(session), progress)
-        scores = session.run(self._scores, {self._own_scores: as_numbers(own.tobytes())})
-        psnr = self._validation.mean(np.frombuffer(as_bytes(scores)))
-        if self._engine.is_chief:
-            prefix = self._prefix(step)
-            checkpoint.write_metadata(prefix, dict(self._metadata(step), score=psnr))
-            if psnr > self._best_score():
-                checkpoint.copy(prefix, self._best_folder)
-        return psnr
-
-    def _prefix(self, step):
-        return os.path.join(self._folder, '%s-%d' % (checkpoint.NAME, step))
-
-    def _is_kept(self, step):
-        return self._prefix(step) in checkpoint.in_folder(self._folder)
-
-    def _best_score(self):
-        kept = checkpoint.in_folder(self._best_folder)
-        return checkpoint.read_metadata(kept[-1])['score'] if kept else -math.inf
-
-    def _metadata(self, step):
-        return {
-            'model': self._model.name(),
-            'hyper_parameters': self._model.hyper_parameters,
-            'scales': self._model.scales,
-            'step': step,
-            'seed': self._plan.seed,
-            'recipe': self._plan.recipe,
-            'versions': versions(),
-            'score': None,
-        }
-
-
-class _Signals:
-    """Catches the first that asks to end, so that the step ends and is saved."""
-
-    received = None
-
-    def __enter__(self):
-        numbers = [signal.SIGINT, signal.SIGTERM]
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup
-            numbers.append(signal.SIGHUP)
-        self._previous = {number: signal.signal(number, self._receive) for number in numbers}
-        return self
-
-    def __exit__(self, *_):
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _receive(self, number, _):
-        self.received = signal.Signals(number)
-        signal.signal(number, signal.SIG_DFL)
-        if number == signal.SIGHUP:
-            _leave_terminal()
-        # Past Python's stream, which may be writing, to a reader that Ctrl-C may have ended.
-        with contextlib.suppress(OSError):
-            os.write(2, b'\n%s: saving, one moment\n' % self.received.name.encode())
-
-
-def _leave_terminal():
-    """It is gone, as may be what we write to through a pipe; to write there would fail."""
-    for stream in (1, 2):
-        with contextlib.suppress(OSError):  # one may be closed
-            if not stat.S_ISREG(os.fstat(stream).st_mode):
-                to_nowhere(stream)
 
 
 def _overflown(step, folder):

@@ -5,6 +5,8 @@ import threading
 
 from sr_tf.streams import say
 
+BEFORE_THE_FIRST = 6  # times as long is waited: another host may still pack its images
+
 
 class Watchdog:
     """Ends the process when `beat` was not called for so many seconds; 0 watches nothing.
@@ -37,7 +39,8 @@ class Watchdog:
         silent, heard = 0.0, None
         while not self._done.wait(interval):
             silent, heard = silent + interval if heard == self._beats else 0.0, self._beats
-            if silent > self._seconds:
+            limit = self._seconds * (1 if heard else BEFORE_THE_FIRST)
+            if silent > limit:
                 say('rank %d: no step has ended for %g s after step %d; giving up '
-                    '(--step_timeout)' % (self._rank, self._seconds, self._step), sys.stderr)
+                    '(--step_timeout)' % (self._rank, limit, self._step), sys.stderr)
                 os._exit(1)
