@@ -35,7 +35,7 @@ FAILURE, USAGE = 1, 2
 HEIGHT, WIDTH = 11, 14  # not square, so that they cannot be mixed up
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
 
-Result = collections.namedtuple('Result', 'returncode stdout stderr')
+Result = collections.namedtuple('Result', 'returncode stdout stderr loaded_with')
 
 
 class Nothing(Network):
@@ -65,8 +65,13 @@ def run(monkeypatch, capfdbinary, upscaler):
     """
     def run(source, target, *words, **options):
         known = set(flags.FLAGS)
-        chosen = options.get('upscaler', upscaler)
-        monkeypatch.setattr(predict, 'load', lambda *_, **__: chosen)
+        loaded_with = {}
+
+        def load(*_, **keywords):
+            loaded_with.update(keywords)
+            return options.get('upscaler', upscaler)
+
+        monkeypatch.setattr(predict, 'load', load)
         monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(options.get('stdin', b''))))
         monkeypatch.setattr(sys, 'argv', [
             'predict.py', '--restore_path=random', '--chip=cpu', '--scale=2',
@@ -80,7 +85,7 @@ def run(monkeypatch, capfdbinary, upscaler):
                     delattr(flags.FLAGS, name)
                 flags.FLAGS.unparse_flags()
         stdout, stderr = capfdbinary.readouterr()
-        return Result(end.value.code, stdout, stderr.decode())
+        return Result(end.value.code, stdout, stderr.decode(), loaded_with)
 
     return run
 
@@ -434,6 +439,52 @@ def test_each_kind_of_picture(enlarge, bicubic, tmp_path, kind):
     np.testing.assert_allclose(colours, wanted, rtol=0, atol=loss)
 
 
+def one_of_two(**options):
+    def write(path):
+        first, second = random_samples(3), random_samples(3, seed=1)
+        Image.fromarray(first).save(str(path), save_all=True,
+                                    append_images=[Image.fromarray(second)], **options)
+        return first
+
+    return write
+
+
+def tiff_with_surplus_channels(path):
+    samples = random_samples(6)
+    samples[..., 4] |= 1
+    path.write_bytes(tiff(samples, extra=[0, 2, 0]))
+    return samples[..., [0, 1, 2, 4]]
+
+
+def tiff_with_a_mask(dtype):
+    """A channel of no kind, in the compression that Pillow reads."""
+    def write(path):
+        samples = random_samples(4, dtype)
+        data = lzw(samples.astype(samples.dtype.newbyteorder('<')).tobytes())
+        path.write_bytes(tiff(samples, compression=5, data=data, extra=[0]))
+        return samples[..., :3]
+
+    return write
+
+
+@pytest.mark.parametrize('name, write, note', [
+    ('a.tif', one_of_two(), 'has 2 pages; the first was taken'),
+    ('a.png', one_of_two(), 'has 2 frames; the first was taken'),
+    ('a.webp', one_of_two(lossless=True), 'has 2 frames; the first was taken'),
+    ('a.tif', tiff_with_surplus_channels,
+     'has channels beside colours and transparency, which were left out (2)'),
+    ('a.tif', tiff_with_a_mask(np.uint8),
+     'has channels beside colours and transparency, which were left out (1)'),
+    ('a.tif', tiff_with_a_mask(np.uint16),
+     'has channels beside colours and transparency, which were left out (1)')])
+def test_what_is_left_out_of_a_picture(run, bicubic, tmp_path, name, write, note):
+    taken = write(tmp_path / name)
+    result = run(tmp_path / name, tmp_path / 'big.png', upscaler=bicubic)
+    assert (result.returncode, result.stderr) == (0, 'note: %s: %s\n' % (tmp_path / name, note))
+    read = read_deep if taken.dtype == np.uint16 else read_by_pillow
+    np.testing.assert_array_equal(read(tmp_path / 'big.png'), resize.upscale(taken, 2))
+
+
 def deep_rgba():
     samples = random_samples(4, np.uint16)
     samples[..., 3] |= 1  # nothing is so transparent that its colour is none
@@ -612,6 +663,28 @@ def written(path):
             'dpi')
 
 
+def ink_profile():
+    """A profile of CMYK by which black ink alone counts; where it should not be asked, all is 0."""
+    def table(*lightness):
+        matrix, ramp = 65536 * np.eye(3), bytes(range(256))
+        return (b'mft1' + bytes(4) + bytes([4, 3, 2, 0]) + matrix.astype('>i4').tobytes()
+                + 4 * ramp + b''.join(bytes([value, 128, 128]) for value in lightness) + 3 * ramp)
+
+    white = struct.pack('>3i', 63190, 65536, 54061)
+    tags = {b'desc': struct.pack('>4s4xI4s78x', b'desc', 4, b'ink'),
+            b'cprt': struct.pack('>4s4x8s', b'text', b'nobody'),
+            b'wtpt': b'XYZ ' + bytes(4) + white,
+            b'A2B0': table(*16 * [0]), b'A2B1': table(*8 * [255, 0])}
+    directory, data = struct.pack('>I', len(tags)), b''
+    for name, tag in tags.items():
+        place = 128 + 4 + 12 * len(tags) + len(data)
+        directory += struct.pack('>4sII', name, place, len(tag))
+        data += tag + bytes(-len(tag) % 4)
+    header = struct.pack('>I4xI12s6H4s28x12s48x', 128 + len(directory) + len(data), 0x02400000,
+                         b'prtrCMYKLab ', 2020, 1, 1, 0, 0, 0, b'acsp', white)
+    return header + directory + data
+
+
 class TestWhatBelongsToAPicture:
     @pytest.mark.parametrize('order', ['<', '>'])
     @pytest.mark.parametrize('source', ['jpg', 'png', 'webp', 'tif'])
@@ -718,10 +791,28 @@ class TestWhatBelongsToAPicture:
         enlarge(tmp_path / 'a.bmp', tmp_path / 'big.png')
         assert written(tmp_path / 'big.png')[3] is None
 
-    def test_inks_are_mixed_by_their_profile_which_then_is_gone(self, enlarge, tmp_path):
-        """There is no CMYK profile at hand; one of other colours is not used."""
+    @pytest.mark.parametrize('name, options, loss', [
+        ('a.jpg', {'quality': 100}, 4), ('a.tif', {}, 2),
+        ('a.tif', {'compression': 'tiff_lzw'}, 2)])
+    def test_inks_are_mixed_by_their_profile_which_then_is_gone(self, enlarge, tmp_path, name,
+                                                                options, loss):
+        inks = np.roll(smooth(4), 1, axis=2)
+        Image.frombytes('CMYK', (WIDTH, HEIGHT), inks.tobytes()).save(
+            str(tmp_path / name), icc_profile=ink_profile(), **options)
+        lightness = 100 - inks[..., 3:] / 2.55
+        luminance = ((lightness + 16) / 116) ** 3
+        grey = 255 * (1.055 * luminance ** (1 / 2.4) - 0.055)
+        np.testing.assert_allclose(read_rgb(str(tmp_path / name)), np.repeat(grey, 3, axis=2),
+                                   rtol=0, atol=loss)
+        enlarge(tmp_path / name, tmp_path / 'big.png')
+        assert written(tmp_path / 'big.png')[2] is None
+
+    def test_a_profile_of_other_colours_mixes_no_inks(self, enlarge, tmp_path):
         Image.frombytes('CMYK', (WIDTH, HEIGHT), smooth(4).tobytes()).save(
             str(tmp_path / 'a.jpg'), icc_profile=PROFILE)
+        with Image.open(str(tmp_path / 'a.jpg')) as image:
+            mixed = np.asarray(image.convert('RGB'))
+        np.testing.assert_array_equal(read_rgb(str(tmp_path / 'a.jpg')), mixed)
         enlarge(tmp_path / 'a.jpg', tmp_path / 'big.png')
         assert written(tmp_path / 'big.png')[2] is None
 
@@ -822,6 +913,18 @@ class TestWhereThingsGo:
         save(tmp_path / name, random_samples(3))
         enlarge(tmp_path / name, tmp_path / 'out' / name)
         assert set(contents(tmp_path / 'out')) == {name}
+
+
+@pytest.mark.parametrize('words, expected', [
+    ([], {'tile': 'auto', 'self_ensemble': False, 'engine': None}),
+    (['--tile=64', '--self_ensemble', '--engine=onnxruntime'],
+     {'tile': 64, 'self_ensemble': True, 'engine': 'onnxruntime'}),
+    (['--tile=none'], {'tile': 0, 'self_ensemble': False, 'engine': None})])
+def test_the_network_is_loaded_as_the_flags_say(enlarge, tmp_path, words, expected):
+    save(tmp_path / 'a.png', random_samples(3))
+    result = enlarge(tmp_path / 'a.png', tmp_path / 'big.png', *words)
+    assert result.loaded_with == dict(
+        expected, scale=2, hyper_parameters=definitions.given_hyper_parameters)
 
 
 class TestBatches:

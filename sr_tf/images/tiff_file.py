@@ -59,7 +59,7 @@ class TiffFile:
         icc = self._value(tags.ICC)
         stored = self._stored()
         if stored is None:
-            pixels, orientation = self._by_pillow(), 1  # Pillow has turned it.
+            pixels, orientation = self._by_pillow(remarks), 1  # Pillow has turned it.
         else:
             pixels, orientation = self._interpreted(stored, remarks), self._orientation
         return make_picture(
@@ -103,11 +103,7 @@ class TiffFile:
     def _interpreted(self, stored, remarks):
         colours = COLOURS[self._page.photometric]
         extra = list(self._page.extrasamples) or [tags.PLAIN_ALPHA] * (stored.shape[2] - colours)
-        kinds = [kind for kind in extra if kind in (tags.PREMULTIPLIED, tags.PLAIN_ALPHA)]
-        left_out = len(extra) - len(kinds[:1])
-        if left_out:
-            remarks.append('has %d more channels than colours and transparency, which were left '
-                           'out' % left_out)
+        kinds = _transparencies(extra, remarks)
         pixels = stored[..., :colours]
         if self._page.photometric == tags.WHITE_IS_ZERO:
             pixels = ~pixels
@@ -122,7 +118,7 @@ class TiffFile:
             alpha = reduced(alpha)
         return _with_alpha(pixels, alpha, kinds[0] == tags.PREMULTIPLIED)
 
-    def _by_pillow(self):
+    def _by_pillow(self, remarks):
         if self._page.sampleformat == tags.SIGNED:
             raise Unusable('has signed samples; save it with 8 or 16 bits a channel, unsigned')
         if self._page.photometric == tags.YCBCR and self._page.compression == tags.UNCOMPRESSED:
@@ -132,10 +128,11 @@ class TiffFile:
         try:
             image = self._open()
         except UnidentifiedImageError:
-            raise Unusable('has samples of another kind; save it with 8 or 16 bits a channel'
-                           ) from None
+            raise Unusable('has samples or channels of another kind; save it with 8 or 16 bits a '
+                           'channel, and ZIP instead of LZW') from None
         is_deep = sixteen_bits.is_deep(image)
         extra = list(self._page.extrasamples)
+        kinds = _transparencies(extra, remarks)
         # Pillow takes these for something else, without a word.
         if self._page.planarconfig == tags.SEPARATE_PLANES and (is_deep or extra):
             raise Unusable('has compressed planes; save it with interleaved channels, or ZIP '
@@ -143,6 +140,8 @@ class TiffFile:
         pixels = samples.read(image, self._open)
         if is_deep and self._page.photometric == tags.WHITE_IS_ZERO:
             pixels = ~pixels
+        if is_deep and extra and not kinds:
+            pixels = pixels[..., :COLOURS[self._page.photometric]]
         if is_deep and extra[:1] == [tags.PREMULTIPLIED]:
             pixels = _with_alpha(pixels[..., :-1], pixels[..., -1:], True)
         return pixels
@@ -161,6 +160,16 @@ class TiffFile:
                                       self._orientation)
         except (LookupError, TypeError, ValueError, ZeroDivisionError):
             return None  # It is of another type than it should be, and describes the file alone.
+
+
+def _transparencies(extra, remarks):
+    """Those of the kinds of channels beside colours that tell transparency; the first is used."""
+    kinds = [kind for kind in extra if kind in (tags.PREMULTIPLIED, tags.PLAIN_ALPHA)]
+    left_out = len(extra) - len(kinds[:1])
+    if left_out:
+        remarks.append('has channels beside colours and transparency, which were left out (%d)'
+                       % left_out)
+    return kinds
 
 
 def _with_alpha(pixels, alpha, is_premultiplied):
