@@ -1,13 +1,18 @@
 """The commands in README.md, CONTRIBUTING.md, docs/ and weights/: scripts and flags parse."""
 import glob
 import importlib.util
+import json
 import os
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 from absl import flags
+from PIL import Image
 
+import prepare
 from sr_tf import flags as definitions
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -50,8 +55,43 @@ def test_documented_flags_exist(page, command, no_flags, monkeypatch):
     left = flags.FLAGS([script] + words)[1:]
     if script == 'train.py' and flags.FLAGS['train_path'].present:
         assert flags.FLAGS.data_truth_path or flags.FLAGS.dataloader == 'demo_loader', command
-    known = ('lr', 'crops', 'tfrecord', 'h5', 'pack', 'inspect') if script == 'prepare.py' else ()
-    assert set(left) <= set(known), '%s: %s' % (page, command)
+    known = prepare.COMMANDS if script == 'prepare.py' else ()
+    assert len(left) == bool(known) and set(left) <= set(known), '%s: %s' % (page, command)
+
+
+# What ./run demo does, without a new virtual environment, and with little training.
+SHORT_DEMO = """
+source ./run help >help.txt
+install() { :; }
+show_and_run() {
+    [[ $2 != train.py ]] || set -- "$@" --max_steps=2 --validate_freq=2
+    "$@"
+}
+demo
+"""
+
+
+@pytest.mark.slow
+def test_the_demo(tmp_path):
+    for name in ('run', 'requirements.txt', 'presets', 'predict.py', 'train.py', 'validate.py'):
+        (tmp_path / name).symlink_to(os.path.join(ROOT, name))
+    if not glob.glob(os.path.join(sys.prefix, 'lib', 'python*', 'site-packages', 'skimage')):
+        pytest.skip('needs the photographs of scikit-image')
+    result = subprocess.run(
+        ['bash', '-c', SHORT_DEMO], cwd=str(tmp_path), text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=dict(os.environ, VENV=sys.prefix, CUDA_VISIBLE_DEVICES='-1',
+                 XDG_CACHE_HOME=str(tmp_path / 'cache')))
+    assert result.returncode == 0, result.stdout + result.stderr
+    demo = tmp_path / 'demo'
+    assert result.stdout.splitlines()[-1] == str(demo / 'report' / 'report.html')
+    assert (demo / 'report' / 'report.html').exists()
+    assert Image.open(str(demo / 'chelsea_x2.png')).size == (902, 600)
+    assert (demo / 'run' / 'best').is_dir()
+    metrics = json.loads((demo / 'report' / 'metrics.json').read_text())
+    assert [run['name'] for run in metrics['runs']] == ['run/best', 'wdsr']
+    assert {entry['name'] for entry in metrics['comparisons']} == {'wdsr'}
+    assert len(list((demo / 'pictures').rglob('wdsr/**/*.png'))) >= 3
 
 
 @pytest.mark.parametrize('preset', sorted(glob.glob(os.path.join(ROOT, 'presets', '**', '*.flags'),
