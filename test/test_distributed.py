@@ -511,16 +511,20 @@ def test_rank_that_fails_in_a_validation_is_not_waited_for(short, photos, tmp_pa
     folder = tmp_path / 'validation'
     folder.mkdir()
     first = min(photos.iterdir())
-    shutil.copy(str(first), str(folder / 'a.png'))
+    for name in ('a.png', 'b.png'):
+        shutil.copy(str(first), str(folder / name))
     with Image.open(str(first)) as image:
-        Image.new('I;16', image.size).save(str(folder / 'b.png'))  # which rank 1 scores
-    words = short + ['--batch_size=4', '--train_path=%s' % (tmp_path / 'run'), '--validate_freq=10',
-                     '--valid_truth_path=%s' % folder, '--step_timeout=%d' % STEP_TIMEOUT]
+        Image.new('I;16', image.size).save(str(tmp_path / 'deep.png'))
+    words = short + ['--batch_size=4', '--train_path=%s' % (tmp_path / 'run'), '--sleep_ratio=2',
+                     '--validate_freq=10', '--valid_truth_path=%s' % folder,
+                     '--step_timeout=%d' % STEP_TIMEOUT]
     addresses = ','.join('127.0.0.1:%d' % port for port in free_ports(2))
     with contextlib.ExitStack() as jobs:
         ranks = [jobs.enter_context(started(
             sys.executable, *words, RANK_ID=str(rank), RANK_SIZE='2', SR_TF_ADDRESSES=addresses))
             for rank in range(2)]
+        ranks[0].wait_until((tmp_path / 'run' / 'train.csv').exists)
+        os.replace(str(tmp_path / 'deep.png'), str(folder / 'b.png'))  # which rank 1 scores
         results = [rank.wait() for rank in ranks]
     assert [result.code for result in results] == [1, 1], results
     assert 'has more than 8 bits a channel' in results[1].errors

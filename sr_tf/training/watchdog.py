@@ -5,7 +5,7 @@ import threading
 
 from sr_tf.streams import say
 
-BEFORE_THE_FIRST = 6  # times as long is waited: another host may still pack its images
+BEFORE_THE_FIRST = 3  # times as long is waited: another host may still pack its images
 
 
 class Watchdog:
