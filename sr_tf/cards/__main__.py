@@ -41,7 +41,7 @@ def main(arguments):
 def recipes(prefix):
     """NAME.flags, or those of several runs in a row: NAME_1.flags, NAME_2.flags, ..."""
     known = re.compile(re.escape(os.path.basename(prefix)) + r'(_\d+)?\.flags$')
-    return sorted(filter(known.match, os.listdir(PRESETS)))
+    return logs.in_order(filter(known.match, os.listdir(PRESETS)))
 
 
 def training(prefix):

@@ -17,6 +17,12 @@ circle { fill: #2b6cb0 }
 </style>'''
 
 
+def in_order(names):
+    """Sorted by the numbers in them, of which 10 comes after 9."""
+    return sorted(names, key=lambda name: [int(part) if part.isdigit() else part
+                                           for part in re.split(r'([0-9]+)', name)])
+
+
 def hours(prefix):
     """That the steps took; validations not counted."""
     total = 0.0
@@ -51,7 +57,7 @@ def draw(prefix):
 def _tables(prefix):
     """The rows of each log."""
     known = re.compile(re.escape(os.path.basename(prefix)) + r'(_\d+)?\.csv$')
-    for path in sorted(glob.glob(_path(prefix, '*.csv'))):
+    for path in in_order(glob.glob(_path(prefix, '*.csv'))):
         if known.match(os.path.basename(path)):
             with open(path, newline='') as file:
                 yield list(csv.DictReader(file))
