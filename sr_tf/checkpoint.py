@@ -20,11 +20,11 @@ from sr_tf.whole_file import whole_or_absent
 
 NAME = 'model.ckpt'
 BEST = 'best'  # the folder in a run's with its best checkpoint
-MOST_NAMED = 6
 EMA_SUFFIX = '/ExponentialMovingAverage'
 OPTIMIZER_SUFFIXES = ('/Adam', '/Adam_1', EMA_SUFFIX)
 _SUFFIX = re.compile(r'\.(index|meta|json|data-\d+-of-\d+)$')
 _WILDCARDS = re.compile(r'[][*?\\]')
+_MOST_NAMED = 6
 _NUMBERED = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
 
 
@@ -194,12 +194,12 @@ def require_fit(prefix, shapes, wanted):
               ('misshaped', misshaped))
     if any(names for _, names in faults):
         raise UserError('%s: does not fit the model: %s' % (prefix, '; '.join(
-            '%s: %s' % (kind, in_short(names)) for kind, names in faults if names)))
+            '%s: %s' % (kind, _in_short(names)) for kind, names in faults if names)))
 
 
-def in_short(names):
-    more = len(names) - MOST_NAMED
-    return ', '.join(names[:MOST_NAMED]) + (' and %d more' % more if more > 0 else '')
+def _in_short(names):
+    more = len(names) - _MOST_NAMED
+    return ', '.join(names[:_MOST_NAMED]) + (' and %d more' % more if more > 0 else '')
 
 
 def shapes_of(variables):

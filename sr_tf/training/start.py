@@ -2,7 +2,7 @@
 from collections import namedtuple
 
 from sr_tf import checkpoint
-from sr_tf.checkpoint import EMA_SUFFIX, is_weight
+from sr_tf.checkpoint import EMA_SUFFIX, is_weight, weight_of
 from sr_tf.errors import UsageError, UserError
 from sr_tf.scales import in_words
 from sr_tf.streams import say
@@ -49,7 +49,7 @@ def require_same_model(start, model):
                                           model.name(), in_words(model.scales)))
 
 
-def begin(session, start, state, initial_values, other_names=lambda name: ()):
+def begin(session, start, state, initial_values, other_names):
     """Gives the variables of an initialized graph, a `State`, the values to start from.
 
     `initial_values()` maps the weights to those that they have where `start` gives no others, and
@@ -113,22 +113,21 @@ def _is_new_to(prefix):
     That is a loss scale on another chip, and what the optimizer keeps of weights that belong to a
     scale which was not trained.
     """
-    weights = {checkpoint.weight_of(name) for name in checkpoint.read_shapes(prefix)} - {None}
-    return lambda name: name in LOSS_SCALE or bool(weights) and (
-        checkpoint.weight_of(name) not in weights | {None})
+    trained = set(filter(None, map(weight_of, checkpoint.read_shapes(prefix))))
+
+    def is_new(name):
+        weight = weight_of(name)
+        return name in LOSS_SCALE or bool(trained and weight and weight not in trained)
+    return is_new
 
 
 def _is_optional(name):
     return name in LOSS_SCALE + ('global_step',) or name.endswith(EMA_SUFFIX)
 
 
-def _weight_of(average):
-    return average[:-len(EMA_SUFFIX)]
-
-
 def _averages_of(weights, names):
     """For those of the names that are of averages, their weights."""
-    return {name: weights[_weight_of(name)] for name in names if name.endswith(EMA_SUFFIX)}
+    return {name: weights[weight_of(name)] for name in names if name.endswith(EMA_SUFFIX)}
 
 
 def _taken_weights(prefix, wanted, other_names):
@@ -136,7 +135,7 @@ def _taken_weights(prefix, wanted, other_names):
     shapes = checkpoint.read_shapes(prefix)
     sources = {}
     for name, shape in wanted.items():
-        weight = _weight_of(name) if name.endswith(EMA_SUFFIX) else name
+        weight = weight_of(name) if name.endswith(EMA_SUFFIX) else name
         spelled = next((other for other in other_names(weight) if other in shapes), weight)
         source = spelled + EMA_SUFFIX if spelled + EMA_SUFFIX in shapes else spelled
         if is_weight(weight) and shapes.get(source) == shape:
