@@ -1,5 +1,6 @@
 """What a training step sees, computes and changes, against NumPy."""
 import csv
+import functools
 import json
 import os
 import shutil
@@ -263,21 +264,49 @@ def test_overflowing_step_is_skipped(trained, tmp_path):
             assert np.array_equal(skipped[name], before[name]), name
 
 
-def test_a_run_that_learns_nothing_any_more_ends(pack, tmp_path, monkeypatch):
+@pytest.fixture
+def overflowing(pack, tmp_path, monkeypatch):
+    """A training of 5 steps, each with too large a gradient for its loss scale; 3 in a row end it.
+    """
     monkeypatch.setattr(trainer, 'MOST_SKIPPED', 3)
     plan = trainer.Plan(**dict(
         dict.fromkeys(trainer.Plan._fields, 0), recipe=dict(RECIPE, loss='l2'), max_steps=5,
         schedule=Schedule('constant', RATE), loss_scale=2.0 ** 126, log_freq=1, save_freq=1,
         save_max_keep=1, arguments={}))
-    with pytest.raises(UserError) as failure:
+
+    def run():
         trainer.train(make_model('bsrn', 2), sampler_of(pack), plan, Chip('cpu', 'fp32'), Engine(),
                       str(tmp_path), FRESH)
+    return run
+
+
+def finite_steps(folder):
+    return [row['step'] for row in Run(folder, (2,)).rows
+            if np.isfinite(float(row['gradient_norm']))]
+
+
+def test_a_run_that_learns_nothing_any_more_ends(overflowing, tmp_path):
+    with pytest.raises(UserError) as failure:
+        overflowing()
     assert str(failure.value) == (
         'step 3: the gradients of 3 steps overflowed one after the other, and nothing was learned; '
         'the last good checkpoint is %s; try a lower --loss_scale' % (tmp_path / 'model.ckpt-2'))
-    rows = Run(tmp_path, (2,)).rows
-    assert [row['step'] for row in rows] == ['1', '2']
-    assert not np.isfinite([float(row['gradient_norm']) for row in rows]).any()
+    assert [row['step'] for row in Run(tmp_path, (2,)).rows] == ['1', '2']
+    assert not finite_steps(tmp_path)
+
+
+def test_a_run_that_learns_now_and_then_goes_on(overflowing, tmp_path, monkeypatch):
+    factors = iter([1, 1, 2.0 ** -120, 1, 1])
+    l2 = LOSSES['l2']
+
+    @functools.lru_cache()
+    def factor_of_the_step():
+        return tf.compat.v1.py_func(lambda: np.float32(next(factors)), [], tf.float32)
+
+    monkeypatch.setitem(LOSSES, 'l2', lambda *images: l2(*images) * factor_of_the_step())
+    overflowing()
+    assert [row['step'] for row in Run(tmp_path, (2,)).rows] == ['1', '2', '3', '4', '5']
+    assert finite_steps(tmp_path) == ['3']
 
 
 def test_a_row_is_of_the_steps_since_the_last_one(tmp_path, monkeypatch):

@@ -83,8 +83,9 @@ def scales_of(methods, asked=None):
     for method in networks:
         unknown = set(scales) - (known if set(scales) & set(method.scales) else set(method.scales))
         if unknown:
+            name = method.name if pretrained.is_name(method.name) else method.facts['checkpoint']
             raise UsageError('--scales=%s: %s is for %s' % (
-                ','.join(map(str, scales)), method.facts['checkpoint'], in_words(method.scales)))
+                ','.join(map(str, scales)), name, in_words(method.scales)))
     return tuple(scales)
 
 
