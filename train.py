@@ -1,4 +1,7 @@
-"""Trains a network; run again with the same --train_path, it continues."""
+"""Trains a network; run again with the same --train_path, it continues.
+
+What is not said of batches, learning rate and length is as the model was published.
+"""
 import contextlib
 import os
 

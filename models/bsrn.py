@@ -35,6 +35,7 @@ class BSRN(BaseModel):
         'lr_decay_rate': 0.5,
         'lr_decay_steps': 200000,
         'adam_epsilon': 1e-8,
+        'clip_norm': 5.0,
     }
     flag_aliases = {
         'bsrn_model_scales': 'model_scales',

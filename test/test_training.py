@@ -99,8 +99,9 @@ def trained(run_script, photos, tmp_path_factory):
                        '--restore_path=%s' % start, '--scales=%s' % ','.join(map(str, scales)),
                        '--bsrn_conv_features=%d' % C, '--bsrn_state_features=%d' % S,
                        '--bsrn_recursions=%d' % RECURSIONS, '--input_patch_size=%d' % PATCH,
-                       '--learning_rate=%g' % RATE, '--seed=%d' % SEED, '--max_steps=%d' % steps,
-                       '--save_freq=1', '--log_freq=1', *flags, check=True)
+                       '--learning_rate=%g' % RATE, '--clip_norm=0', '--seed=%d' % SEED,
+                       '--max_steps=%d' % steps, '--save_freq=1', '--log_freq=1', *flags,
+                       check=True)
             runs[key] = Run(folder / 'run', scales)
         return runs[key]
 

@@ -4,8 +4,10 @@ import os
 from absl import flags
 
 import models
+from sr_tf import checkpoint
 from sr_tf.engines import ENGINES, EXPORTED
 from sr_tf.errors import UsageError
+from sr_tf.upscaler import read_model
 
 FLAGS = flags.FLAGS
 
@@ -14,7 +16,8 @@ def define_weights():
     flags.DEFINE_string('restore_path', None, 'The checkpoint, or the folder of a run: its '
                         'newest.')
     flags.DEFINE_enum('model', None, models.names(), 'Instead of restore_path: the model whose '
-                      'trained weights, which come along, are taken.')
+                      'trained weights, which come along, are taken. Beside it: the model that '
+                      'the checkpoint must be of.')
 
 
 def define_scale():
@@ -36,14 +39,26 @@ def weights_path():
     if not given:
         raise UsageError('--restore_path is missing: the checkpoint, or the folder of a run; or '
                          'give a --model, whose trained weights come along')
-    if len(given) > 1:
-        raise UsageError('%s: give one of them' % ' and '.join('--' + name for name in given))
     if given == ['model']:
         return FLAGS.model
+    # A run may be called like a model.
+    path = os.path.join('.', FLAGS.restore_path or '')
+    if given == ['model', 'restore_path']:
+        return _of_model(path)
+    if len(given) > 1:
+        raise UsageError('%s: give one of them' % ' and '.join('--' + name for name in given))
     if given == ['restore_path']:
-        # A run may be called like a model.
-        return os.path.join('.', FLAGS.restore_path)
+        return path
     if not FLAGS.model_path.endswith(EXPORTED):
         raise UsageError('--model_path=%s: is no *%s; a checkpoint is given as --restore_path'
                          % (FLAGS.model_path, EXPORTED))
     return FLAGS.model_path
+
+
+def _of_model(path):
+    """The path, whose checkpoint must be of --model."""
+    found = read_model(checkpoint.resolve(path)).name()
+    if found != FLAGS.model:
+        raise UsageError('--model=%s: %s is of %s; leave out --model'
+                         % (FLAGS.model, FLAGS.restore_path, found))
+    return path
