@@ -43,14 +43,15 @@ def main(command):
     if not command:
         raise UsageError('what to start? launch.py --num_devices=%d -- train.py --model=...'
                          % devices)
-    if FLAGS.hosts and FLAGS.host_index >= len(FLAGS.hosts):
-        raise UsageError('--host_index=%d: there are only %d --hosts'
-                         % (FLAGS.host_index, len(FLAGS.hosts)))
+    hosts = FLAGS.hosts or ['127.0.0.1']
+    if FLAGS.host_index >= len(hosts):
+        raise UsageError('--host_index=%d: --hosts names %d'
+                         % (FLAGS.host_index, len(FLAGS.hosts or ())))
     if command[0].endswith('.py'):
         command = [sys.executable, '-u'] + command
     with rank_table_path(devices) as path:
         environments = launcher.environments(
-            devices, FLAGS.hosts or ['127.0.0.1'], FLAGS.host_index, path)
+            devices, hosts, FLAGS.host_index, path)
         return launcher.run(command, environments, FLAGS.log_path, FLAGS.grace)
 
 

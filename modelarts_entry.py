@@ -33,7 +33,7 @@ def define():
     absl_flags.DEFINE_string('cache_path', None, 'The local folder for all that is copied. '
                              'Default: /cache, or one for temporary files where there is none.')
     absl_flags.DEFINE_float('upload_seconds', 60, 'Seconds between two uploads of what is new.',
-                            lower_bound=0)
+                            lower_bound=0.1)
     flags.define_training()
 
 

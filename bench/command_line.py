@@ -1,6 +1,5 @@
 """How fast train.py and predict.py are, by the files that they write: of any commit, by any Python.
 """
-import csv
 import glob
 import os
 import shutil
@@ -12,6 +11,7 @@ from PIL import Image
 
 from sr_tf.errors import UserError
 from sr_tf.graphs import probe
+from sr_tf.training import table
 
 WARM_UP = 5  # steps
 
@@ -32,9 +32,9 @@ def step_seconds(run):
 
 def logged(run):
     """For each line of a run's log its step, and the seconds a step took since the line before."""
-    with open(os.path.join(run, 'train.csv'), newline='') as file:
-        return [(int(row['step']), float(row['sec_per_batch'])) for row in csv.DictReader(file)
-                if row['sec_per_batch']]  # Lines of validations have none.
+    return [(int(row['step']), float(row['sec_per_batch']))
+            for row in table.read(os.path.join(run, 'train.csv'))
+            if row['sec_per_batch']]  # Lines of validations have none.
 
 
 def lines_of_training(root, run, flags):

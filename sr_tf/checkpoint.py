@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+import uuid
 
 import numpy as np
 
@@ -47,8 +48,7 @@ def save(values, folder, step, metadata, keep=None):
 @contextlib.contextmanager
 def whole_in(folder):
     """Yields a folder to write a checkpoint to, which moves to `folder` if the block ends well."""
-    staging = os.path.join(folder, '.saving-%d' % os.getpid())
-    shutil.rmtree(staging, ignore_errors=True)  # of a process that had this number and was killed
+    staging = os.path.join(folder, '.saving-%s' % uuid.uuid4().hex[:8])
     try:
         os.makedirs(staging)
         yield staging
@@ -68,6 +68,8 @@ def write(prefix, values, metadata):
                                  shape_and_slices=[''] * len(names), tensors=tensors)
         with tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0})) as session:
             session.run(save)
+    # The graph holds on to them until Python happens to look for cycles.
+    arrays.clear()
     write_metadata(prefix, metadata)
 
 
@@ -147,6 +149,9 @@ def read_metadata(prefix):
 def write_metadata(prefix, metadata):
     with whole_or_absent(prefix + '.json') as temporary, open(temporary, 'w') as file:
         json.dump(metadata, file, indent=2)
+        # A power cut must not leave the new name without the bytes.
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_shapes(prefix):
@@ -246,8 +251,10 @@ def _reader(prefix):
 
 @contextlib.contextmanager
 def _without_wildcards(prefix):
-    """The prefix, or links to its files where TensorFlow would take it for a pattern."""
-    if not _WILDCARDS.search(prefix):
+    """The prefix, or links to its files where TensorFlow would take it for a pattern or cannot
+    read it.
+    """
+    if not _WILDCARDS.search(prefix) and _is_utf8(prefix):
         yield prefix
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -255,6 +262,14 @@ def _without_wildcards(prefix):
         for path in _files(prefix):
             os.symlink(os.path.abspath(path), plain + path[len(prefix):])
         yield plain
+
+
+def _is_utf8(path):
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_lfs_pointer(path):

@@ -41,6 +41,9 @@ def _load_graph_mode():
 @contextlib.contextmanager
 def _silent_stderr():
     """While 2.21 is imported it greets on stderr, whatever the log level; Python's errors stay."""
+    if sys.stderr is None:  # as in a daemon
+        yield
+        return
     sys.stderr.flush()
     terminal = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

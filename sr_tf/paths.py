@@ -12,10 +12,16 @@ def walk(folder, above=frozenset()):
     here = os.path.realpath(folder)
     if here in above:
         return
-    _, folders, names = next(os.walk(folder), (folder, [], []))
+    _, folders, names = next(os.walk(folder, onerror=refuse), (folder, [], []))
     yield folder, sorted(names)
     for name in sorted(folders):
         yield from walk(os.path.join(folder, name), above | {here})
+
+
+def refuse(error):
+    """For os.walk, which otherwise leaves out a folder that it cannot list."""
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise UserError('%s: cannot be read: %s' % (error.filename, error.strerror)) from error
 
 
 def is_within(path, folder):

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import shutil
+import uuid
 import zlib
 
 from sr_tf.errors import UserError
@@ -27,6 +28,8 @@ def whole_or_absent(path):
     except OSError as error:
         raise UserError('%s: cannot be written: %s' % (path, error.strerror or error)) from error
     finally:
+        if os.path.isdir(replaced) and not os.path.exists(path):
+            os.rename(replaced, path)
         shutil.rmtree(replaced, ignore_errors=True)
         if os.path.isdir(temporary):
             shutil.rmtree(temporary, ignore_errors=True)
@@ -39,4 +42,5 @@ def _temporary(path):
     folder, name = os.path.split(path)
     if len(os.fsencode(name)) > LONG_NAME:
         name = '%s-%08x' % (name[:LONG_NAME // 8], zlib.crc32(os.fsencode(name)))
-    return os.path.join(folder, '%s.%d.tmp' % (name, os.getpid()))
+    # Processes of several hosts or containers may have the same number.
+    return os.path.join(folder, '%s.%s.tmp' % (name, uuid.uuid4().hex[:8]))

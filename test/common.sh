@@ -33,9 +33,15 @@ usage: bash test/$LAUNCHER --data_path=FOLDER [--option=value ...]
   --ifcontinue          continue the run in output_path
   --help                this text
 
-Further options go to train.py, or from run_test.sh to validate.py.
+Further options go to train.py, from run_test.sh and run_onnx_eval.sh to validate.py, and from
+run_infer_310.sh to infer.py.
 PYTHON in the environment is the Python to use [python].
 END
+}
+
+# In some countries' locales it would read 12.5 as 12, and write 12,5.
+awk() {
+    LC_ALL=C command awk "$@"
 }
 
 fail() {
@@ -75,6 +81,9 @@ parse() {
     export ASCEND_DEVICE_ID=${ASCEND_DEVICE_ID:-0}
     LOGS=$ROOT/test/output/$ASCEND_DEVICE_ID
     mkdir -p "$LOGS"
+    # Of two launchers, one would write into the other's log and remove its folders.
+    exec 9>"$LOGS/.lock"
+    flock -n 9 || fail "another launcher writes to $LOGS: give this one another ASCEND_DEVICE_ID"
 }
 
 # train_case acc|perf DEVICES OPTION...
@@ -111,8 +120,7 @@ test_case() {
 
 # image_flags train|valid|test: which images in data_path these are, as flags, one a line.
 image_flags() {
-    cd "$ROOT"
-    "$PYTHON" -m sr_tf.jobs.data_folder "$1" "$data_path" "${further[@]}"
+    PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH} "$PYTHON" -m sr_tf.jobs.data_folder "$1" "$data_path" "${further[@]}"
 }
 
 start_run() {
@@ -121,7 +129,7 @@ start_run() {
         # Nobody misses weights that were trained to measure the speed.
         [[ $1 == acc ]] || $ifcontinue || rm -rf "$output_path"
     fi
-    $ifcontinue || ! compgen -G "$output_path/model.ckpt-*.index" >/dev/null ||
+    $ifcontinue || ! ls "$output_path"/model.ckpt-*.index >/dev/null 2>&1 ||
         fail "$output_path holds a run: continue it with --ifcontinue or name another --output_path"
 }
 

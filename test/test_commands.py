@@ -186,7 +186,7 @@ class TestTraining:
             'scales', 'batch_size', 'input_patch_size', 'max_steps', 'loss', 'learning_rate',
             'adam_epsilon', 'clip_norm', 'ema_decay', 'accumulate_steps', 'precision')} == {
                 'scales': [2, 3], 'batch_size': 2, 'input_patch_size': 8, 'max_steps': 4,
-                'loss': 'l1', 'learning_rate': 1e-4, 'adam_epsilon': 1e-8, 'clip_norm': None,
+                'loss': 'l1', 'learning_rate': 1e-4, 'adam_epsilon': 1e-8, 'clip_norm': 5,
                 'ema_decay': None, 'accumulate_steps': 1, 'precision': 'fp32'}
         assert metadata['versions'] == {
             'sr_tf': sr_tf.__version__, 'tensorflow': tensorflow_version(),
@@ -364,7 +364,7 @@ class TestFlags:
         published = {
             'scales': [2, 3, 4], 'batch_size': 8, 'input_patch_size': 48, 'max_steps': 1000000,
             'loss': 'l1', 'learning_rate': 1e-4, 'lr_schedule': 'step', 'lr_decay_rate': 0.5,
-            'lr_decay_steps': 200000, 'warmup_steps': 0, 'adam_epsilon': 1e-8, 'clip_norm': None,
+            'lr_decay_steps': 200000, 'warmup_steps': 0, 'adam_epsilon': 1e-8, 'clip_norm': 5,
             'ema_decay': None, 'accumulate_steps': 1}
         assert {name: recipe[name] for name in published} == published
 
@@ -631,11 +631,24 @@ class TestPreparation:
         expected = {pattern.format(scale=scale, name=name):
                     truth_and_low_resolution(photos, name, scale)[1]
                     for scale in (2, 3, 4) for name in NAMES}
-        assert sorted(written) == sorted(expected)
+        assert sorted(written) == sorted(list(expected) + ['made_from.json'])
         for name, lr in expected.items():
             np.testing.assert_array_equal(read_rgb(str(written[name])), lr, err_msg=name)
         pairs = dataloaders.find(loader)(str(photos), str(tmp_path / 'LR'), (2, 3, 4)).pairs()
         assert [sorted(pair.lr) for pair in pairs] == [[2, 3, 4]] * len(NAMES)
+
+    def test_lr_images_of_two_kinds_are_never_mixed(self, run_script, photos, tmp_path):
+        words = ['prepare.py', 'lr', '--data_truth_path=%s' % photos, '--scales=3',
+                 '--output_path=%s' % (tmp_path / 'LR')]
+        run_script(*words, check=True)
+        before = (tmp_path / 'LR' / 'x3' / 'chelsea.png').read_bytes()
+        run_script(*words, check=True)
+        result = run_script(*words + ['--degradation=blur-down'])
+        assert result.returncode == 1
+        assert result.stderr.endswith(
+            '%s: is there already, but was not made with degradation=blur-down; remove it or name '
+            'another --output_path\n' % (tmp_path / 'LR'))
+        assert (tmp_path / 'LR' / 'x3' / 'chelsea.png').read_bytes() == before
 
     def test_lr_is_made_whatever_lies_beside_hr(self, run_script, photos, tmp_path):
         for name in NAMES:

@@ -856,6 +856,7 @@ def test_rank_table_is_there_while_the_ranks_are(child):
     (['--num_devices=2'], ['what to start', '--num_devices=2 -- train.py']),
     (['--num_devices=0', 'train.py'], ['num_devices']),
     (['--num_devices=2', '--hosts=a,b', '--host_index=2', 'train.py'], ['--host_index=2', '2 ']),
+    (['--num_devices=2', '--host_index=1', 'train.py'], ['--host_index=1', '--hosts names 0']),
     (['--num_devices=2', '--rank_table=/no/table', 'train.py'], ['--rank_table=/no/table']),
     (['--num_devices=2', '--make_rank_table'], ['--device_ips', '2 devices']),
     (['--num_devices=2', '--device_ips=1.1.1.1', 'train.py'], ['--device_ips', '2 devices']),
@@ -881,6 +882,7 @@ def test_command_that_does_not_exist_is_named():
     ({'RANK_SIZE': '0'}, ['RANK_SIZE=0']),
     ({'RANK_SIZE': 'two'}, ['RANK_SIZE=two']),
     ({'RANK_SIZE': '2', 'SR_TF_ADDRESSES': 'a:1'}, ['SR_TF_ADDRESSES names 1', 'RANK_SIZE is 2']),
+    ({'RANK_SIZE': '2', 'SR_TF_ADDRESSES': 'a:1,b'}, ['SR_TF_ADDRESSES: b is no host:port']),
     ({'RANK_SIZE': '2', 'RANK_TABLE_FILE': '/no/table'}, ['RANK_TABLE_FILE=/no/table']),
     ({'RANK_SIZE': '2', 'RANK_TABLE_FILE': GUIDE}, ['RANK_TABLE_FILE', GUIDE, 'version 1.0']),
 ])

@@ -21,6 +21,8 @@ from test_modelarts import (
     whole_checkpoints,
 )
 
+from sr_tf.lock import locked
+
 assert data  # the fixture
 
 LAUNCHERS = ('train_full_1p.sh', 'train_full_8p.sh', 'train_performance_1p.sh',
@@ -227,6 +229,30 @@ def test_a_training_that_fails_fails_the_launcher(launch, command, root):
 def test_what_makes_no_sense_is_refused(launch, launcher, options, message):
     line, = launch(['bash', 'test/' + launcher] + options, code=2).splitlines()
     assert line.startswith('%s: %s' % (launcher, message))
+
+
+def test_a_run_is_seen_in_a_folder_of_any_name(launch, command, root):
+    folder = root / 'run[1] of 2'
+    folder.mkdir()
+    (folder / 'model.ckpt-1.index').write_text('')
+    output = launch(command('full', '--output_path=%s' % folder), code=2)
+    assert output.endswith('%s holds a run: continue it with --ifcontinue or name another '
+                           '--output_path\n' % folder)
+
+
+def test_two_launchers_do_not_write_to_one_place(launch, command):
+    place = launch.path('.lock')
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with locked(str(place)):
+        line, = launch(command('full'), code=2).splitlines()
+    assert 'another launcher writes to %s: ' % place.parent in line
+
+
+def test_python_may_be_named_from_where_one_is(launch, tmp_path):
+    words = ['bash', '-c', 'cd / && bash "$@"', 'sh',
+             os.path.join(ROOT, 'test', 'train_full_1p.sh'), '--data_path=%s' % tmp_path]
+    line, = launch(words, code=2, PYTHON=os.path.relpath(sys.executable, '/')).splitlines()
+    assert 'no images' in line
 
 
 def test_npus_need_a_rank_table(launch, command):

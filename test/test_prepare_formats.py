@@ -236,6 +236,30 @@ def test_truncated_archive_is_named(photos, tmp_path, name):
         write_crops(find_images([path]), str(tmp_path / 'crops'), SIZE, STRIDE, ignore)
 
 
+def test_damaged_compression_is_named(photos, tmp_path):
+    lzma = pytest.importorskip('lzma')
+    assert lzma
+    path = str(tmp_path / 'photos.zip')
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_LZMA) as archive:
+        archive.write(str(photos / 'chelsea.png'), 'chelsea.png')
+    data = bytearray(open(path, 'rb').read())
+    data[200:300] = bytes(100)
+    with open(path, 'wb') as file:
+        file.write(data)
+    with pytest.raises(UserError, match='photos.zip: cannot be read as an archive'):
+        write_crops(find_images([path]), str(tmp_path / 'crops'), SIZE, STRIDE, ignore)
+
+
+def test_names_of_another_encoding(photos, tmp_path):
+    name = os.fsdecode(b'caf\xe9')
+    (tmp_path / 'photos').mkdir()
+    shutil.copy(str(photos / 'chelsea.png'), str(tmp_path / 'photos' / (name + '.png')))
+    write_shards(find_images([str(tmp_path / 'photos')]), str(tmp_path / 'shards'), SIZE, STRIDE,
+                 1, ignore)
+    loader = TFRecordLoader(str(tmp_path / 'shards'), None, (2,))
+    assert all(pair.name.startswith(name) for pair in loader.pairs())
+
+
 def test_tar_cut_between_two_members_is_refused(photos, tmp_path):
     path = make_archive(photos, tmp_path / 'photos.tar')
     with tarfile.open(path) as archive:

@@ -1,10 +1,10 @@
 """The logs of a training: `weights/logs/NAME.csv`, or NAME_1.csv, NAME_2.csv, ... in a row."""
-import csv
 import glob
 import os
 import re
 
 from sr_tf.report.charts import line_chart
+from sr_tf.training import table
 from sr_tf.whole_file import whole_or_absent
 
 STYLE = '''<style>
@@ -57,10 +57,9 @@ def draw(prefix):
 def _tables(prefix):
     """The rows of each log."""
     known = re.compile(re.escape(os.path.basename(prefix)) + r'(_\d+)?\.csv$')
-    for path in in_order(glob.glob(_path(prefix, '*.csv'))):
+    for path in in_order(glob.glob(_path(glob.escape(prefix), '*.csv'))):
         if known.match(os.path.basename(path)):
-            with open(path, newline='') as file:
-                yield list(csv.DictReader(file))
+            yield table.read(path)
 
 
 def _path(prefix, ending):

@@ -11,6 +11,11 @@ import zlib
 from collections import namedtuple
 from operator import attrgetter
 
+try:
+    from lzma import LZMAError
+except ImportError:  # A Python without it reads no such archive.
+    LZMAError = zlib.error
+
 from sr_tf.errors import UserError
 from sr_tf.images import files
 from sr_tf.paths import walk
@@ -145,8 +150,8 @@ def _open_archive(path):
             yield archive
     except FileNotFoundError:
         raise UserError('%s: no such file' % path) from None
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError,
-            RuntimeError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, OSError,
+            ValueError, RuntimeError) as error:
         raise UserError('%s: cannot be read as an archive (%s); fetch it again'
                         % (path, str(error).split('\n')[0].rstrip(':'))) from error
 

@@ -41,7 +41,7 @@ class GrowingFile:
         noted, there = 0, self._file.tell()
         self._notes.seek(0)
         for line in self._notes:
-            group = [Plane(*plane) for plane in json.loads(line)] if line.endswith(b'\n') else []
+            group = _noted(line)
             if not group or _end(group) > there:
                 break
             self.groups.append(group)
@@ -74,3 +74,11 @@ class GrowingFile:
 
 def _end(group):
     return group[-1].offset + group[-1].height * group[-1].stride
+
+
+def _noted(line):
+    """The planes of a note; none if it is not whole, as after a power cut."""
+    try:
+        return [Plane(*plane) for plane in json.loads(line)] if line.endswith(b'\n') else []
+    except (TypeError, ValueError):
+        return []

@@ -42,13 +42,13 @@ def open_pack(loader, scales, folder, enlarge=False, progress=None, degradation=
                    [pair.name for pair in pairs],
                    [list(map(loader.place, pictures)) for pictures in given]])
     stamp = _digest([list(map(loader.stamp, pictures)) for pictures in given])
+    index = _finished(folder, key, stamp)
     try:
-        os.makedirs(folder, exist_ok=True)
-        # Of several processes that want the same pack, one writes it and the others wait.
-        with locked(os.path.join(folder, key + '.lock')):
-            index = _read_index(os.path.join(folder, key + '.json'))
-            if index is None or index['stamp'] != stamp or not _is_whole(folder, index):
-                index = _write(
+        if index is None:
+            os.makedirs(folder, exist_ok=True)
+            # Of several processes that want the same pack, one writes it and the others wait.
+            with locked(os.path.join(folder, key + '.lock')):
+                index = _finished(folder, key, stamp) or _write(
                     lambda pair: _pictures(loader, pair, scales, enlarge, degradation),
                     pairs, scales, enlarge, folder, key, stamp, progress)
     except OSError as error:
@@ -69,19 +69,15 @@ def _digest(value):
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
 
 
-def _read_index(path):
+def _finished(folder, key, stamp):
+    """The index of a pack that is whole and up to date, or None."""
     try:
-        with open(path) as file:
-            return json.load(file)
+        with open(os.path.join(folder, key + '.json')) as file:
+            index = json.load(file)
+        size = os.path.getsize(os.path.join(folder, index['file']))
     except (OSError, ValueError):
         return None
-
-
-def _is_whole(folder, index):
-    try:
-        return os.path.getsize(os.path.join(folder, index['file'])) == index['size']
-    except OSError:
-        return False
+    return index if (index['stamp'], index['size']) == (stamp, size) else None
 
 
 def _pack(folder, index):

@@ -1,8 +1,10 @@
 """What `prepare.py` does to folders of images."""
+import itertools
 import os
 from collections import namedtuple
 
 from sr_tf.data.low_resolution import low_resolution, require_room
+from sr_tf.data.made_from import claim
 from sr_tf.errors import UsageError, UserError
 from sr_tf.images.files import write_png
 from sr_tf.paths import is_within
@@ -17,13 +19,16 @@ def write_low_resolution(loader, folder, naming, progress, degradation='bicubic'
     if loader.reads_below:
         require_apart(folder, loader.truth_path, '--output_path')
     pairs = loader.pairs()
+    places = [{scale: os.path.join(folder, NAMINGS[naming].format(scale=scale, name=pair.name))
+               for scale in loader.scales} for pair in pairs]
     originals = {os.path.realpath(str(pair.hr)) for pair in pairs}
-    for done, pair in enumerate(pairs, 1):
+    for path in itertools.chain.from_iterable(map(dict.values, places)):
+        if os.path.realpath(path) in originals:
+            raise UserError('%s: would be overwritten; give another --output_path' % path)
+    claim(folder, {'degradation': degradation})
+    for done, (pair, paths) in enumerate(zip(pairs, places), 1):
         hr, made = loader.read(pair.hr), pair._replace(lr={})  # whatever lies there already
-        for scale in loader.scales:
-            path = os.path.join(folder, NAMINGS[naming].format(scale=scale, name=pair.name))
-            if os.path.realpath(path) in originals:
-                raise UserError('%s: would be overwritten; give another --output_path' % path)
+        for scale, path in paths.items():
             write_png(path, low_resolution(loader, made, hr, scale, degradation))
         progress(done, len(pairs))
     return len(pairs) * len(loader.scales)

@@ -83,7 +83,7 @@ def _records(item, size, stride):
     return b''.join(
         framed(example.encode({'hr': image[top:top + size, left:left + size].tobytes(),
                                'height': size, 'width': size,
-                               'name': crop_name(name, top, left).encode()}))
+                               'name': os.fsencode(crop_name(name, top, left))}))
         for top, left in positions(*image.shape[:2], size, stride))
 
 

@@ -1,5 +1,6 @@
 """Which of how many processes this is, from the environment that a launcher or platform sets."""
 import os
+import re
 from collections import namedtuple
 
 from sr_tf.distributed import rank_table
@@ -21,7 +22,7 @@ class Place(namedtuple('Place', 'rank size')):
     def addresses(self):
         """The host:port of each rank, which not every engine needs or platform tells."""
         if os.environ.get(ADDRESSES):
-            return _as_many(self.size, os.environ[ADDRESSES].split(','), ADDRESSES)
+            return _as_many(self.size, _addresses(os.environ[ADDRESSES]), ADDRESSES)
         table = os.environ.get('RANK_TABLE_FILE')
         hosts = (_as_many(self.size, [device.host for device in rank_table.read(table)],
                           'RANK_TABLE_FILE=%s' % table)
@@ -62,6 +63,14 @@ def _number(name, default):
     if not value.isdigit():
         raise UserError('%s=%s in the environment: must be a whole number' % (name, value))
     return int(value)
+
+
+def _addresses(text):
+    addresses = text.split(',')
+    for address in addresses:
+        if not re.search(r':\d+$', address):
+            raise UserError('%s: %s is no host:port' % (ADDRESSES, address))
+    return addresses
 
 
 def _as_many(size, processes, source):

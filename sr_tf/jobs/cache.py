@@ -13,7 +13,8 @@ class Cache:
 
     def __init__(self, path=None):
         self.path = path or ('/cache' if os.access('/cache', os.W_OK) else
-                             os.path.join(tempfile.gettempdir(), 'sr-tf-modelarts'))
+                             os.path.join(tempfile.gettempdir(),
+                                          'sr-tf-modelarts-%d' % os.getuid()))
 
     def locked(self):
         """A context in which the other processes of this host wait."""

@@ -1,14 +1,15 @@
 """How fast a run was, from the table that it leaves."""
-import csv
 import os
+
+from sr_tf.training import table
 
 LAST_ROWS = 20  # before them a chip may have compiled
 
 
 def measure(folder):
     """(images per second of all devices together, seconds per step), or None without any row."""
-    with open(os.path.join(folder, 'train.csv'), newline='') as file:
-        rows = [row for row in csv.DictReader(file) if row['images_per_sec']][-LAST_ROWS:]
+    rows = [row for row in table.read(os.path.join(folder, 'train.csv'))
+            if row['images_per_sec']][-LAST_ROWS:]
     if not rows:
         return None
     rates, seconds = ([float(row[name]) for row in rows]

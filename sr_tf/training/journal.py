@@ -11,10 +11,8 @@ from PIL import Image
 from sr_tf.compat import tf
 from sr_tf.images.files import to_uint8
 from sr_tf.progress import ProgressBar
+from sr_tf.training import table
 from sr_tf.whole_file import whole_or_absent
-
-COLUMNS = ('step', 'scale', 'loss', 'gradient_norm', 'learning_rate', 'sec_per_batch',
-           'data_wait', 'images_per_sec', 'psnr')
 
 
 class Journal:
@@ -28,10 +26,10 @@ class Journal:
         self._folder = folder
         self._max_steps = max_steps
         self._log = open(os.path.join(folder, 'train.log'), 'a', buffering=1)
-        table = os.path.join(folder, 'train.csv')
-        _start_table(table, start_step)
-        self._table = open(table, 'a', buffering=1, newline='')
-        self._rows = csv.DictWriter(self._table, COLUMNS)
+        path = os.path.join(folder, 'train.csv')
+        _start_table(path, start_step)
+        self._table = open(path, 'a', buffering=1, newline='')
+        self._rows = csv.DictWriter(self._table, table.COLUMNS)
         self._events = tf.summary.FileWriter(folder)
         self._bar = ProgressBar(max_steps, start_step)
         self._start_count()
@@ -118,31 +116,21 @@ def read_curve(folder):
     `folder` is the run's or, for its best checkpoint, one within it.
     """
     tables = [os.path.join(place, 'train.csv') for place in (folder, os.path.dirname(folder))]
-    table = next(filter(os.path.exists, tables), None)
-    if table is None:
+    found = next(filter(os.path.exists, tables), None)
+    if found is None:
         return None
-    with open(table, newline='') as file:
-        rows = list(csv.DictReader(file))
+    rows = table.read(found)
     return {name: [(int(row['step']), float(row[name])) for row in rows if row[name]]
             for name in ('loss', 'psnr')}
 
 
 def _start_table(path, step):
     """Leaves the header and the rows up to a step."""
-    rows = _rows_up_to(path, step)
+    rows = table.read(path) if os.path.exists(path) else []
     with whole_or_absent(path) as temporary, open(temporary, 'w', newline='') as file:
-        table = csv.DictWriter(file, COLUMNS)
-        table.writeheader()
-        table.writerows(rows)
-
-
-def _rows_up_to(path, step):
-    try:
-        with open(path, newline='') as file:
-            return [row for row in csv.DictReader(file)
-                    if (row['step'] or '').isdigit() and int(row['step']) <= step]
-    except FileNotFoundError:
-        return []
+        writer = csv.DictWriter(file, table.COLUMNS)
+        writer.writeheader()
+        writer.writerows(row for row in rows if int(row['step']) <= step)
 
 
 def _image_summary(image):
