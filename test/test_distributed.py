@@ -855,7 +855,7 @@ def test_rank_table_is_there_while_the_ranks_are(child):
     ([], ['--num_devices']),
     (['--num_devices=2'], ['what to start', '--num_devices=2 -- train.py']),
     (['--num_devices=0', 'train.py'], ['num_devices']),
-    (['--num_devices=2', '--hosts=a,b', '--host_index=2', 'train.py'], ['--host_index=2', '2 ']),
+    (['--num_devices=2', '--hosts=a,b', '--host_index=2', 'train.py'], ['=2: --hosts names 2']),
     (['--num_devices=2', '--host_index=1', 'train.py'], ['--host_index=1', '--hosts names 0']),
     (['--num_devices=2', '--rank_table=/no/table', 'train.py'], ['--rank_table=/no/table']),
     (['--num_devices=2', '--make_rank_table'], ['--device_ips', '2 devices']),

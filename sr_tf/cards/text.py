@@ -15,7 +15,7 @@ another: it scores best here, in a fraction of BSRN's time.""",
     'bsrn': """\
 One block, applied 16 times, for three scales at once; the picture is a mean over what each time
 gives. It takes the most time of the three and has had too little training: its authors gave it a
-million steps, in which it saw 70 pixels for each that these weights have seen. Start from it, but
+million steps, in which it saw 54 pixels for each that these weights have seen. Start from it, but
 enlarge with WDSR.""",
 }
 
