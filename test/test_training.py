@@ -302,7 +302,7 @@ def test_a_run_that_learns_now_and_then_goes_on(overflowing, tmp_path, monkeypat
 
     @functools.lru_cache()
     def factor_of_the_step():
-        return tf.compat.v1.py_func(lambda: np.float32(next(factors)), [], tf.float32)
+        return tf.py_func(lambda: np.float32(next(factors)), [], tf.float32)
 
     monkeypatch.setitem(LOSSES, 'l2', lambda *images: l2(*images) * factor_of_the_step())
     overflowing()
