@@ -12,7 +12,7 @@ FLAGS = flags.FLAGS
 def main(arguments):
     cli.refuse_arguments(arguments)
     formats = flags.export_formats()
-    folder = flags.required('output_path')
+    folder = flags.required_place('output_path')
     sizes = flags.om_sizes(formats)
     # What is exported computes in float32, whatever chip trained it.
     path = flags.weights_path()

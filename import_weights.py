@@ -13,7 +13,8 @@ FLAGS = flags.FLAGS
 def main(arguments):
     cli.refuse_arguments(arguments)
     path = flags.required('input')
-    imported = import_weights(path, flags.required('output_path'), FLAGS.model, flags.scales(),
+    target = flags.required_place('output_path')
+    imported = import_weights(path, target, FLAGS.model, flags.scales(),
                               flags.given_hyper_parameters)
     for warning in imported.warnings:
         print('warning: %s: %s' % (path, warning), file=sys.stderr)

@@ -29,7 +29,7 @@ def main(arguments):
     recipe = flags.recipe(model_class)
     chip = flags.chip()
     engine = distributed.start(FLAGS.distributed, chip)
-    folder = flags.required('train_path')
+    folder = flags.required_place('train_path')
     weights = flags.start_path(model_class.name(), recipe['scales'])
     start = choose_start(folder, FLAGS.resume, weights, FLAGS.restore_target, FLAGS.global_step)
     model = build_model(model_class, recipe, start)

@@ -402,6 +402,21 @@ def test_output_that_cannot_be_written(run_script):
     assert process.returncode == FAILURE
 
 
+@pytest.mark.parametrize('script, flag', [
+    ('train.py', '--train_path'), ('export.py', '--output_path'),
+    ('import_weights.py', '--output_path')])
+def test_a_place_that_tensorflow_cannot_name(run_script, photo, tmp_path, script, flag):
+    place = os.path.join(str(tmp_path), os.fsdecode(b'caf\xe9'))
+    words = {'train.py': training(photo.parent, place),
+             'export.py': (script, '--model=wdsr', '--format=onnx', '--output_path=' + place),
+             'import_weights.py': (script, '--input=x.pth', '--output_path=' + place)}[script]
+    result = run_script(*words)
+    assert result.returncode == USAGE
+    assert result.stderr.startswith('%s: error: %s=' % (script, flag))
+    assert result.stderr.endswith('is not in UTF-8, which TensorFlow needs; name another place\n')
+    assert contents(tmp_path) == {}
+
+
 @pytest.mark.skipif(bool(importlib.util.find_spec('npu_bridge')
                          or importlib.util.find_spec('npu_device')), reason='the plug-in is here')
 def test_an_npu_without_its_plugin(run_script, photo, tmp_path):

@@ -5,7 +5,7 @@ A file for each subject and one for each script; what scripts use of them is nam
 from absl.flags import FLAGS
 
 from sr_tf.flags.chips import chip
-from sr_tf.flags.common import required, scales, values
+from sr_tf.flags.common import required, required_place, scales, values
 from sr_tf.flags.data import degradation, loader, pack_folder
 from sr_tf.flags.enlarging import tile
 from sr_tf.flags.exporting import define_export, export_formats, om_sizes

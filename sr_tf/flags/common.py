@@ -14,6 +14,17 @@ def required(name):
     return value
 
 
+def required_place(name):
+    """Where TensorFlow writes to, which knows no other names than those in UTF-8."""
+    value = required(name)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UsageError('--%s=%s: is not in UTF-8, which TensorFlow needs; name another place'
+                         % (name, value)) from None
+    return value
+
+
 def integers(flag):
     """The numbers of a list flag, or None when it is not given."""
     value = getattr(FLAGS, flag)
