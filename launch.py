@@ -50,8 +50,7 @@ def main(command):
     if command[0].endswith('.py'):
         command = [sys.executable, '-u'] + command
     with rank_table_path(devices) as path:
-        environments = launcher.environments(
-            devices, hosts, FLAGS.host_index, path)
+        environments = launcher.environments(devices, hosts, FLAGS.host_index, path)
         return launcher.run(command, environments, FLAGS.log_path, FLAGS.grace)
 
 

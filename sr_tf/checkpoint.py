@@ -17,6 +17,7 @@ import numpy as np
 
 from sr_tf.compat import tf
 from sr_tf.errors import UserError
+from sr_tf.paths import is_utf8
 from sr_tf.whole_file import whole_or_absent
 
 NAME = 'model.ckpt'
@@ -149,9 +150,8 @@ def read_metadata(prefix):
 def write_metadata(prefix, metadata):
     with whole_or_absent(prefix + '.json') as temporary, open(temporary, 'w') as file:
         json.dump(metadata, file, indent=2)
-        # A power cut must not leave the new name without the bytes.
         file.flush()
-        os.fsync(file.fileno())
+        _reach_disk(file)
 
 
 def read_shapes(prefix):
@@ -240,7 +240,7 @@ def _require_files(prefix):
 @contextlib.contextmanager
 def _reader(prefix):
     _require_files(prefix)
-    with _without_wildcards(prefix) as plain:
+    with _plainly_named(prefix) as plain:
         try:
             reader = tf.train.NewCheckpointReader(plain)
         except Exception as error:  # of a kind that differs from version to version
@@ -250,11 +250,11 @@ def _reader(prefix):
 
 
 @contextlib.contextmanager
-def _without_wildcards(prefix):
+def _plainly_named(prefix):
     """The prefix, or links to its files where TensorFlow would take it for a pattern or cannot
     read it.
     """
-    if not _WILDCARDS.search(prefix) and _is_utf8(prefix):
+    if not _WILDCARDS.search(prefix) and is_utf8(prefix):
         yield prefix
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -262,14 +262,6 @@ def _without_wildcards(prefix):
         for path in _files(prefix):
             os.symlink(os.path.abspath(path), plain + path[len(prefix):])
         yield plain
-
-
-def _is_utf8(path):
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _refuse_lfs_pointer(path):
@@ -289,11 +281,15 @@ def _move(staging, folder):
     # The index last: it is what makes a checkpoint whole.
     names = sorted(os.listdir(staging), key=lambda name: name.endswith('.index'))
     for name in names:
-        # A power cut must not leave the new name without the bytes, and the older ones removed.
         with open(os.path.join(staging, name), 'rb+') as file:
-            os.fsync(file.fileno())
+            _reach_disk(file)
     for name in names:
         os.replace(os.path.join(staging, name), os.path.join(folder, name))
+
+
+def _reach_disk(file):
+    """A power cut must not leave a new name without the bytes, and what it replaces removed."""
+    os.fsync(file.fileno())
 
 
 def _remove(prefix):

@@ -95,8 +95,8 @@ def _print_help(script, description):
         flag = FLAGS[name]
         if name != flag.name or name.startswith(prefixes or '\0') or name in ('undefok',):
             continue
-        is_told = flag.default not in (None, '') and flag.default is not False
-        default = ' [%s]' % flag.default_as_str if is_told else ''
+        is_empty = flag.default is False or flag.default in (None, '', [])
+        default = '' if is_empty else ' [%s]' % flag.default_as_str
         print('  --%s%s\n      %s' % (name, default.replace("'", ''), flag.help))
     if not FLAGS.helpfull:
         print('\n--helpfull also shows the flags of each model.')

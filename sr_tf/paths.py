@@ -12,13 +12,13 @@ def walk(folder, above=frozenset()):
     here = os.path.realpath(folder)
     if here in above:
         return
-    _, folders, names = next(os.walk(folder, onerror=refuse), (folder, [], []))
+    _, folders, names = next(os.walk(folder, onerror=refuse_unlisted), (folder, [], []))
     yield folder, sorted(names)
     for name in sorted(folders):
         yield from walk(os.path.join(folder, name), above | {here})
 
 
-def refuse(error):
+def refuse_unlisted(error):
     """For os.walk, which otherwise leaves out a folder that it cannot list."""
     if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise UserError('%s: cannot be read: %s' % (error.filename, error.strerror)) from error
@@ -28,6 +28,15 @@ def is_within(path, folder):
     """Whether the path is the folder itself or anything below it."""
     path, folder = (os.path.join(os.path.realpath(place), '') for place in (path, folder))
     return path.startswith(folder)
+
+
+def is_utf8(path):
+    """Whether TensorFlow can name it."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def require_writable(folder, flag):

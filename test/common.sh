@@ -120,7 +120,8 @@ test_case() {
 
 # image_flags train|valid|test: which images in data_path these are, as flags, one a line.
 image_flags() {
-    PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH} "$PYTHON" -m sr_tf.jobs.data_folder "$1" "$data_path" "${further[@]}"
+    PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH} \
+        "$PYTHON" -m sr_tf.jobs.data_folder "$1" "$data_path" "${further[@]}"
 }
 
 start_run() {

@@ -2,6 +2,7 @@
 from absl import flags
 
 from sr_tf.errors import UsageError
+from sr_tf.paths import is_utf8
 
 FLAGS = flags.FLAGS
 
@@ -17,11 +18,9 @@ def required(name):
 def required_place(name):
     """Where TensorFlow writes to, which knows no other names than those in UTF-8."""
     value = required(name)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
+    if not is_utf8(value):
         raise UsageError('--%s=%s: is not in UTF-8, which TensorFlow needs; name another place'
-                         % (name, value)) from None
+                         % (name, value))
     return value
 
 

@@ -41,24 +41,26 @@ def weights_path():
                          'give a --model, whose trained weights come along')
     if given == ['model']:
         return FLAGS.model
+    if 'model_path' in given:
+        return _exported(given)
     # A run may be called like a model.
-    path = os.path.join('.', FLAGS.restore_path or '')
-    if given == ['model', 'restore_path']:
-        return _of_model(path)
+    path = os.path.join('.', FLAGS.restore_path)
+    if 'model' in given:
+        _require_model(path)
+    return path
+
+
+def _exported(given):
     if len(given) > 1:
         raise UsageError('%s: give one of them' % ' and '.join('--' + name for name in given))
-    if given == ['restore_path']:
-        return path
     if not FLAGS.model_path.endswith(EXPORTED):
         raise UsageError('--model_path=%s: is no *%s; a checkpoint is given as --restore_path'
                          % (FLAGS.model_path, EXPORTED))
     return FLAGS.model_path
 
 
-def _of_model(path):
-    """The path, whose checkpoint must be of --model."""
+def _require_model(path):
     found = read_model(checkpoint.resolve(path)).name()
     if found != FLAGS.model:
         raise UsageError('--model=%s: %s is of %s; leave out --model'
                          % (FLAGS.model, FLAGS.restore_path, found))
-    return path

@@ -5,7 +5,7 @@ import sys
 import time
 
 from sr_tf.errors import UsageError, UserError
-from sr_tf.paths import is_within, refuse
+from sr_tf.paths import is_within, refuse_unlisted
 
 PAUSES = (1, 2, 4, 8, 16, 32)
 _UNFINISHED = '.uploading'
@@ -123,7 +123,7 @@ def brief(names):
 def relative_files(folder):
     """The paths of all files below a folder, relative to it; none if there is no such folder."""
     return [os.path.normpath(os.path.join(os.path.relpath(parent, folder), name))
-            for parent, _, names in os.walk(folder, onerror=refuse) for name in names]
+            for parent, _, names in os.walk(folder, onerror=refuse_unlisted) for name in names]
 
 
 def copy_file(source, target):
